@@ -1,0 +1,9 @@
+// featherweight._native: what Python sees of the native half. src/featherweight/_native.pyi types it.
+#include "bindings.h"
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native half of featherweight: coders, k-means, CRC-32 and the reader of .fwt files.";
+  bind_coders(m);
+  bind_kmeans(m);
+  bind_reader(m);
+}

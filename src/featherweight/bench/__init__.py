@@ -1,0 +1,1 @@
+"""Tables, plots and reports about compressed networks; networks on other runtimes."""

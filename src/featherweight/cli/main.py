@@ -1,0 +1,43 @@
+"""featherweight: make neural networks small, and prove it."""
+
+import typer
+
+from featherweight import __version__
+from featherweight.cli import compress, data, demo, evaluate, inspect, train
+
+app = typer.Typer(
+    name="featherweight",
+    help="What you prune is gone, from the file, from RAM and from the clock.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"featherweight {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """What you prune is gone, from the file, from RAM and from the clock."""
+
+
+app.command("data")(data.data)
+app.command("train")(train.train)
+app.command("compress")(compress.compress)
+app.command("inspect")(inspect.inspect)
+app.command("eval")(evaluate.evaluate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,170 @@
+"""From a coded tensor to the blocks of a file: relative indices, and the smallest coder.
+
+Relative indices follow Deep Compression (arXiv 1510.00149, section 2), except that a gap too long
+for one symbol is bridged by an escape that stores no weight: no padding zero costs a code.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherweight import _native
+from featherweight.container.graph import CodedTensor
+from featherweight.container.layout import ROLES
+
+CONTEXT_LIMIT = 4_000_000
+"""`auto` leaves the context coder out above this many elements: it decodes slowly."""
+
+EXACT_LIMIT = 65_536
+"""Up to this many kept elements the width of relative indices is found by coding with each."""
+
+CODER_CHOICES = ("auto", "context", "huffman", "packed", "rans")
+
+# Of widths as good as equal, the one with the fewest symbols decodes fastest.
+_AS_GOOD = 1.001
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedBlock:
+    """One block: `symbols` of `width` bits each before coding, coded as `data`."""
+
+    role: str
+    coder: str
+    symbols: int
+    width: int
+    data: memoryview | bytes
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the file."""
+        return len(self.data)
+
+
+def encode_tensor(tensor: CodedTensor, coder: str) -> tuple[EncodedBlock, ...]:
+    """Return the blocks of `tensor`, in the order of its format.
+
+    Args:
+        coder: one of `CODER_CHOICES`; "auto" takes the smallest for each block.
+    """
+    coders = candidate_coders(coder, tensor.elements)
+    blocks = []
+    for role in ROLES[tensor.format]:
+        if role == "positions":
+            blocks.append(_encode_positions(tensor, coders))
+        elif role == "codes":
+            codes, book = np.asarray(tensor.codes), np.asarray(tensor.codebook)
+            blocks.append(encode_symbols(role, codes.reshape(-1), code_width(book.size), coders))
+        else:
+            blocks.append(_plain(role, np.asarray(getattr(tensor, role))))
+    return tuple(blocks)
+
+
+def candidate_coders(coder: str, elements: int) -> tuple[str, ...]:
+    """The coders to try, fastest to decode first, so that it wins a tie."""
+    if coder != "auto":
+        return (coder,)
+    return ("packed", "huffman", "rans", *(("context",) if elements <= CONTEXT_LIMIT else ()))
+
+
+def code_width(entries: int) -> int:
+    """Bits that hold every code of a codebook with `entries` entries, at least one."""
+    return max(1, (entries - 1).bit_length())
+
+
+def gap_symbols(positions: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
+    """Relative indices of `positions` [kept], ascending, as symbols uint8 [kept + escapes].
+
+    A symbol g < 2^width - 1 skips g zeros to a kept element; 2^width - 1 skips as many zeros.
+    """
+    escape = (1 << width) - 1
+    zeros = np.diff(positions, prepend=-1) - 1
+    escapes, rest = np.divmod(zeros, escape)
+    # `ends` is where the symbol of each kept element comes to stand behind its escapes.
+    ends = np.cumsum(escapes + 1, out=escapes)
+    symbols = np.full(int(ends[-1]) if ends.size else 0, escape, dtype=np.uint8)
+    symbols[ends - 1] = rest
+    return symbols
+
+
+def index_width(positions: NDArray[np.int64], coders: Iterable[str]) -> int:
+    """The width (1 to 8) of relative indices that takes the fewest bytes.
+
+    Few positions are coded with each width; of many, the entropy of the symbols is compared.
+    """
+    if positions.size <= EXACT_LIMIT:
+        costs = [
+            (len(encode_symbols("positions", gap_symbols(positions, width), width, coders).data), 0)
+            for width in range(1, 9)
+        ]
+        return 1 + costs.index(min(costs))
+    zeros, counts = np.unique(np.diff(positions, prepend=-1) - 1, return_counts=True)
+    estimates = [_width_cost(zeros, counts, width) for width in range(1, 9)]
+    limit = _AS_GOOD * min(bits for bits, _ in estimates)
+    symbols, best = min(
+        (symbols, width + 1) for width, (bits, symbols) in enumerate(estimates) if bits <= limit
+    )
+    return best
+
+
+def _width_cost(
+    zeros: NDArray[np.int64], counts: NDArray[np.int64], width: int
+) -> tuple[float, int]:
+    """(bits, symbols) of relative indices, from how often each run of zeros occurs."""
+    escape = (1 << width) - 1
+    symbols = np.bincount(zeros % escape, weights=counts, minlength=escape + 1)
+    symbols[escape] += (zeros // escape * counts).sum()
+    used = symbols[symbols > 0]
+    return float((used * np.log2(used.sum() / used)).sum()), int(used.sum())
+
+
+def encode_symbols(
+    role: str, symbols: NDArray[np.uint8], width: int, coders: Iterable[str]
+) -> EncodedBlock:
+    """Code `symbols` of `width` bits with each of `coders`; the smallest block wins."""
+    symbols = np.ascontiguousarray(symbols)
+    blocks = [
+        EncodedBlock(role, coder, symbols.size, width, _encode(symbols, width, coder))
+        for coder in coders
+    ]
+    return min(blocks, key=lambda block: block.bytes)
+
+
+def _encode(symbols: NDArray[np.uint8], width: int, coder: str) -> bytes:
+    if coder == "packed":
+        return _native.packed_encode(symbols, width)
+    if coder == "huffman":
+        return _native.huffman_encode(symbols)
+    if coder == "rans":
+        return _native.rans_encode(symbols)
+    return _native.context_encode_codes(symbols, width)
+
+
+def _encode_positions(tensor: CodedTensor, coders: tuple[str, ...]) -> EncodedBlock:
+    positions = np.asarray(tensor.positions)
+    streams = tuple(coder for coder in coders if coder != "context")
+    blocks = []
+    if streams:
+        width = tensor.index_bits or index_width(positions, streams)
+        blocks.append(
+            encode_symbols("positions", gap_symbols(positions, width), width, streams)
+        )
+    if "context" in coders:
+        blocks.append(_encode_mask(tensor, positions))
+    return min(blocks, key=lambda block: block.bytes)
+
+
+def _encode_mask(tensor: CodedTensor, positions: NDArray[np.int64]) -> EncodedBlock:
+    """The context coder takes the mask itself: its neighbours foretell an element."""
+    mask = np.zeros(tensor.elements, dtype=np.uint8)
+    mask[positions] = 1
+    columns = tensor.elements // tensor.shape[0] if mask.size and tensor.shape else mask.size
+    data = _native.context_encode_mask(mask, columns)
+    return EncodedBlock("positions", "context", mask.size, 1, data)
+
+
+def _plain(role: str, values: NDArray[np.generic]) -> EncodedBlock:
+    little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
+    data = memoryview(little.reshape(-1).view(np.uint8))
+    return EncodedBlock(role, "raw", values.size, 8 * values.dtype.itemsize, data)

@@ -1,0 +1,275 @@
+"""ONNX operators as torch functions: one table, read by `rebuild` and by `simplify`.
+
+`OPERATORS[name].run(*inputs, **attributes)` computes the operator as the ONNX standard defines it
+(https://onnx.ai/onnx/operators/, operator set 20), with the torch function that the exporter
+lowered to it, so that a rebuilt network gives the bits of the original. A missing optional input
+is None; attributes have ONNX's names and defaults. Convolution, pooling and normalization are in
+`spatial_operators`.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from featherweight.errors import UnsupportedOperatorError
+from featherweight.graph import spatial_operators as spatial
+
+Ints = Sequence[int]
+_FAR = 2**62
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How torch computes one ONNX operator.
+
+    `static` are the inputs that `run` reads as Python numbers (shapes, axes, bounds): in a stored
+    graph they are constants. An input in `static_scalar` is read so only if it has no dimension.
+    """
+
+    run: Callable[..., Any]
+    static: tuple[int, ...] = ()
+    static_scalar: tuple[int, ...] = ()
+
+    def is_static(self, index: int, rank: int) -> bool:
+        """Return whether input `index`, a constant of this rank, is read as Python numbers."""
+        return index in self.static or (index in self.static_scalar and rank == 0)
+
+
+def gemm(
+    a: Tensor, b: Tensor, c: Tensor | None = None, *, alpha: float = 1.0, beta: float = 1.0,
+    transA: int = 0, transB: int = 0,  # noqa: N803
+) -> Tensor:  # fmt: skip
+    """alpha * a' @ b' + beta * c; `a` [M, K], `b` [K, N], or transposed."""
+    a = a.T if transA else a
+    if transB and alpha == 1.0 and beta == 1.0 and (c is None or c.ndim == 1):
+        return F.linear(a, b, c)
+    b = b.T if transB else b
+    if c is None:
+        return alpha * (a @ b)
+    return torch.addmm(c, a, b, beta=beta, alpha=alpha)
+
+
+def reshape(x: Tensor, shape: Ints, *, allowzero: int = 0) -> Tensor:
+    """`x` in another shape; 0 keeps a dimension (unless `allowzero`), -1 is what is left over."""
+    if not allowzero:
+        shape = [x.shape[i] if size == 0 else size for i, size in enumerate(shape)]
+    return x.reshape(list(shape))
+
+
+def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
+    """`x` as a matrix: the dimensions before `axis` by the others."""
+    axis = axis % x.ndim if x.ndim else 0
+    return x.flatten(1) if axis == 1 else x.reshape(int(x.shape[:axis].numel()), -1)
+
+
+def expand(x: Tensor, shape: Ints) -> Tensor:
+    """`x` broadcast against `shape`: a 1 in `shape` keeps the size of `x`."""
+    sizes = [1] * (len(shape) - x.ndim) + list(x.shape)
+    target = [1] * (len(sizes) - len(shape)) + list(shape)
+    return x.expand([a if b == 1 else b for a, b in zip(sizes, target, strict=True)])
+
+
+def squeeze(x: Tensor, axes: Ints | None = None) -> Tensor:
+    """`x` without the dimensions `axes` of size 1 (all of them if not given)."""
+    return x.squeeze() if axes is None else x.squeeze(tuple(axes))
+
+
+def unsqueeze(x: Tensor, axes: Ints) -> Tensor:
+    """`x` with dimensions of size 1 put in at `axes` of the result."""
+    rank = x.ndim + len(axes)
+    for axis in sorted(axis % rank for axis in axes):
+        x = x.unsqueeze(axis)
+    return x
+
+
+def transpose(x: Tensor, *, perm: Ints = ()) -> Tensor:
+    """`x` with its dimensions in the order `perm` (reversed if not given)."""
+    return x.permute(tuple(perm) or tuple(reversed(range(x.ndim))))
+
+
+def slice_(
+    x: Tensor, starts: Ints, ends: Ints, axes: Ints | None = None, steps: Ints | None = None
+) -> Tensor:
+    """`x[start:end:step]` along each of `axes`; steps are positive."""
+    axes = range(len(starts)) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
+    if any(step < 1 for step in steps):
+        raise UnsupportedOperatorError(f"Slice needs positive steps, but got {list(steps)}.")
+    ranges = [slice(None)] * x.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        # ONNX writes "as far as there is" as the smallest or largest int64.
+        ranges[axis] = slice(max(start, -_FAR), min(end, _FAR), step)
+    return x[tuple(ranges)]
+
+
+def split(
+    x: Tensor, sizes: Ints | None = None, *, axis: int = 0, num_outputs: int = 0
+) -> tuple[Tensor, ...]:
+    """`x` cut along `axis` into pieces of these sizes, or into `num_outputs` equal ones."""
+    if sizes is None:
+        sizes_or_size: Any = -(-x.shape[axis] // num_outputs)
+    else:
+        sizes_or_size = list(sizes)
+    return torch.split(x, sizes_or_size, dim=axis)
+
+
+def gather(x: Tensor, indices: Tensor | int, *, axis: int = 0) -> Tensor:
+    """Slices of `x` along `axis`; the dimensions of `indices` take the place of `axis`."""
+    if isinstance(indices, int):
+        return x.select(axis, indices)
+    return x[(slice(None),) * (axis % x.ndim) + (indices,)]
+
+
+def clip(x: Tensor, low: Any = None, high: Any = None) -> Tensor:
+    """`x` limited to [low, high]."""
+    return x if low is None and high is None else torch.clamp(x, low, high)
+
+
+def hard_sigmoid(x: Tensor, *, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
+    """max(0, min(1, alpha * x + beta))."""
+    if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
+        return F.hardsigmoid(x)
+    return torch.clamp(alpha * x + beta, 0.0, 1.0)
+
+
+def _reduction(function: Callable[..., Tensor], whole: Callable[..., Tensor]) -> Callable[..., Any]:
+    def reduce(
+        x: Tensor, axes: Ints | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
+    ) -> Tensor:
+        if not axes:
+            if noop_with_empty_axes:
+                return x
+            axes = tuple(range(x.ndim))
+        return function(x, tuple(axes), bool(keepdims)) if axes else whole(x)
+
+    return reduce
+
+
+def concat(*tensors: Tensor, axis: int) -> Tensor:
+    """The tensors one after the other along `axis`."""
+    return torch.cat(tensors, axis)
+
+
+def cast(x: Tensor, *, to: int, saturate: int = 1) -> Tensor:
+    """`x` in another element type, by ONNX's number for it."""
+    if to not in ONNX_DTYPES:
+        raise UnsupportedOperatorError(f"Cast to ONNX element type {to} is outside the subset.")
+    return x.to(ONNX_DTYPES[to])
+
+
+def prelu(x: Tensor, slope: Tensor) -> Tensor:
+    """`x` where positive, else `slope * x`; `slope` [C, 1, ...] or [1] as torch exports it."""
+    if slope.numel() == 1 or slope.numel() == slope.shape[max(slope.ndim - x.ndim + 1, 0)]:
+        return F.prelu(x, slope.reshape(-1))
+    return torch.where(x >= 0, x, x * slope)
+
+
+def shape_of(x: Tensor, *, start: int = 0, end: int | None = None) -> tuple[int, ...]:
+    """The sizes of `x`, `start` to `end`. The one value of a graph that is not a tensor in torch:
+
+    a tuple stays symbolic when a rebuilt network is captured again.
+    """
+    return tuple(x.shape[start:end])
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x))."""
+    return F.softplus(x)
+
+
+def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """`x` where positive, else alpha * (exp(x) - 1)."""
+    return F.elu(x, alpha)
+
+
+def leaky_relu(x: Tensor, *, alpha: float = 0.01) -> Tensor:
+    """`x` where positive, else alpha * x."""
+    return F.leaky_relu(x, alpha)
+
+
+def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """x * Phi(x), Phi the normal distribution (arXiv 1606.08415), or its tanh approximation."""
+    return F.gelu(x, approximate=approximate)
+
+
+def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    """exp(x) / sum of exp(x) along `axis`."""
+    return torch.softmax(x, axis)
+
+
+def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    """log(softmax(x)) along `axis`."""
+    return torch.log_softmax(x, axis)
+
+
+def _mean_all(x: Tensor) -> Tensor:
+    return x.mean()
+
+
+ONNX_DTYPES: Mapping[int, torch.dtype] = {
+    1: torch.float32, 2: torch.uint8, 3: torch.int8, 6: torch.int32, 7: torch.int64,
+    9: torch.bool, 10: torch.float16,
+}  # fmt: skip
+
+OPERATORS: Mapping[str, Operator] = {
+    "Add": Operator(torch.add),
+    "AveragePool": Operator(spatial.average_pool),
+    "BatchNormalization": Operator(spatial.batch_normalization),
+    "Cast": Operator(cast),
+    "Clip": Operator(clip, static_scalar=(1, 2)),
+    "Concat": Operator(concat),
+    "Conv": Operator(spatial.conv),
+    "ConvTranspose": Operator(spatial.conv_transpose),
+    "Div": Operator(torch.div),
+    "Elu": Operator(elu),
+    "Erf": Operator(torch.erf),
+    "Exp": Operator(torch.exp),
+    "Expand": Operator(expand, static=(1,)),
+    "Flatten": Operator(flatten),
+    "Gather": Operator(gather, static_scalar=(1,)),
+    "Gelu": Operator(gelu),
+    "Gemm": Operator(gemm),
+    "GlobalAveragePool": Operator(spatial.global_average_pool),
+    "GlobalMaxPool": Operator(spatial.global_max_pool),
+    "HardSigmoid": Operator(hard_sigmoid),
+    "HardSwish": Operator(F.hardswish),
+    "InstanceNormalization": Operator(spatial.instance_normalization),
+    "LRN": Operator(spatial.local_response_normalization),
+    "LayerNormalization": Operator(spatial.layer_normalization),
+    "LeakyRelu": Operator(leaky_relu),
+    "Log": Operator(torch.log),
+    "LogSoftmax": Operator(log_softmax),
+    "MatMul": Operator(torch.matmul),
+    "MaxPool": Operator(spatial.max_pool),
+    "Mul": Operator(torch.mul),
+    "Neg": Operator(torch.neg),
+    "PRelu": Operator(prelu),
+    "Pad": Operator(spatial.pad, static=(1, 2, 3)),
+    "Pow": Operator(torch.pow, static_scalar=(1,)),
+    "ReduceL2": Operator(
+        _reduction(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep), torch.norm),
+        static=(1,),
+    ),
+    "ReduceMax": Operator(_reduction(torch.amax, torch.amax), static=(1,)),
+    "ReduceMean": Operator(_reduction(torch.mean, _mean_all), static=(1,)),
+    "ReduceSum": Operator(_reduction(torch.sum, torch.sum), static=(1,)),
+    "Relu": Operator(F.relu),
+    "Reshape": Operator(reshape, static=(1,)),
+    "Shape": Operator(shape_of),
+    "Sigmoid": Operator(torch.sigmoid),
+    "Slice": Operator(slice_, static=(1, 2, 3, 4)),
+    "Softmax": Operator(softmax),
+    "Softplus": Operator(softplus),
+    "Split": Operator(split, static=(1,)),
+    "Sqrt": Operator(torch.sqrt),
+    "Squeeze": Operator(squeeze, static=(1,)),
+    "Sub": Operator(torch.sub),
+    "Tanh": Operator(torch.tanh),
+    "Transpose": Operator(transpose),
+    "Unsqueeze": Operator(unsqueeze, static=(1,)),
+}

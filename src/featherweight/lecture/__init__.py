@@ -1,0 +1,1 @@
+"""The lecture's tables and figures: ours beside the published ones."""

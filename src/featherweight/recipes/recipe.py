@@ -1,0 +1,179 @@
+"""Recipes: what is done to which layer, as frozen data that is read from and written to YAML."""
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from featherweight.errors import InvalidArgumentError
+from featherweight.pruning import PruningConfig
+from featherweight.training import TrainingConfig
+from featherweight.weight_sharing import SharingConfig
+
+_STRICT = ConfigDict(extra="forbid")
+Bits = Annotated[int, Field(ge=1, le=8)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LayerRule:
+    """What happens to the layers whose name matches `pattern` (``ip1``, ``conv*``)."""
+
+    pattern: str
+    density: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Share of weights to keep; none and no quality: nothing is pruned."""
+    quality: Annotated[float, Field(ge=0.0)] | None = None
+    """Instead of a density: keep what exceeds so many standard deviations."""
+    num_bits: Bits | None = None
+    """Weights share 2^num_bits values; none: they stay float32."""
+    bias_bits: Bits | None = None
+    """The same for the layer's bias, which is never pruned."""
+
+    def __post_init__(self) -> None:
+        if self.density is not None and self.quality is not None:
+            raise ValueError("a layer rule takes a density or a quality, not both")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PruningStage:
+    """Prune while training so; without data the masks are set once."""
+
+    masks: PruningConfig = PruningConfig()
+    training: TrainingConfig = TrainingConfig()
+    adjust_dropout: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SharingStage:
+    """Cluster, then train the centroids so; without data they stay where k-means put them."""
+
+    clusters: SharingConfig = SharingConfig()
+    training: TrainingConfig = TrainingConfig(epochs=3, learning_rate=5e-4, weight_decay=0.0)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Recipe:
+    """A whole compression, readable as YAML. The first rule that matches a layer holds."""
+
+    name: str
+    layers: tuple[LayerRule, ...]
+    source: str = ""
+    pruning: PruningStage = PruningStage()
+    sharing: SharingStage = SharingStage()
+    coder: Literal["auto", "huffman", "rans", "context", "packed"] = "auto"
+    index_bits: Bits = 5
+    """Width of a relative index in the table's columns before coding."""
+
+    def rule(self, layer: str) -> LayerRule | None:
+        """The rule for a layer, or None: it is stored as it is."""
+        return next((rule for rule in self.layers if fnmatchcase(layer, rule.pattern)), None)
+
+
+T = TypeVar("T")
+
+
+def to_yaml(value: Recipe | TrainingConfig) -> str:
+    """Write a recipe as YAML; what `from_yaml` reads back is equal."""
+    return yaml.safe_dump(to_data(value), sort_keys=False, allow_unicode=True, width=100)
+
+
+def to_data(value: Recipe | TrainingConfig) -> dict[str, Any]:
+    """The recipe as plain data, defaults left out: what YAML files and `.fwt` metadata hold."""
+    plain: dict[str, Any] = TypeAdapter(type(value)).dump_python(
+        value, mode="json", exclude_defaults=True
+    )
+    return plain
+
+
+def from_yaml(text: str, source: str, kind: type[T]) -> T:
+    """Read a `Recipe` or a `TrainingConfig`.
+
+    Raises:
+        InvalidArgumentError: not YAML, an unknown key, or a value outside its rule.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(yaml.safe_load(text) or {})
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InvalidArgumentError(f"{source} is not readable as YAML: {reason}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise InvalidArgumentError(
+            f"{source}: `{place}` is not valid: {first['msg']}, but got {first['input']!r}."
+        ) from error
+
+
+def _library() -> Traversable:
+    return resources.files("featherweight.recipes") / "library"
+
+
+def recipe_names() -> dict[str, list[str]]:
+    """The recipes that ship, and the networks (or network@data set) that each is written for."""
+    folders = [f for f in _library().iterdir() if f.is_dir() and f.name != "reference"]
+    return {
+        folder.name: sorted(file.name.removesuffix(".yaml") for file in folder.iterdir())
+        for folder in sorted(folders, key=lambda f: f.name)
+    }
+
+
+def find_recipe(name_or_file: str, model: str, data: str | None = None) -> Recipe:
+    """A recipe that ships, for this network and data set, or one from a YAML file.
+
+    Raises:
+        InvalidArgumentError: no such recipe or file, or none for this network.
+    """
+    path = Path(name_or_file)
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise InvalidArgumentError(f"there is no recipe file {name_or_file}.")
+        return from_yaml(path.read_text(encoding="utf-8"), name_or_file, Recipe)
+    text = _shipped(name_or_file, model, data)
+    if text is None:
+        known = "; ".join(f"{name} ({', '.join(nets)})" for name, nets in recipe_names().items())
+        raise InvalidArgumentError(
+            f"there is no recipe {name_or_file!r} for {model!r}: "
+            f"give a YAML file, or one of {known}."
+        )
+    return from_yaml(text, f"recipe {name_or_file}", Recipe)
+
+
+def find_training(model: str, data: str | None = None, epochs: int | None = None) -> TrainingConfig:
+    """How a reference network is trained: as it ships for this network, or the defaults."""
+    text = _shipped("reference", model, data)
+    config = from_yaml(text, f"training of {model}", TrainingConfig) if text else TrainingConfig()
+    return config if epochs is None else replace(config, epochs=epochs)
+
+
+def _shipped(folder: str, model: str, data: str | None) -> str | None:
+    base = model.partition(":")[0]
+    for name in ([f"{base}@{data}"] if data else []) + [base]:
+        file = _library() / folder / f"{name}.yaml"
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    return None
+
+
+def scaled(recipe: Recipe, epochs: float) -> Recipe:
+    """The same recipe with the epochs of every stage multiplied by `epochs`, at least one each."""
+
+    def shorter(training: TrainingConfig) -> TrainingConfig:
+        return replace(training, epochs=max(1, round(training.epochs * epochs)))
+
+    return replace(
+        recipe,
+        pruning=replace(recipe.pruning, training=shorter(recipe.pruning.training)),
+        sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),
+    )
+
+
+def describe(recipe: Recipe) -> str:
+    """One line for people."""
+    return f"{recipe.name}: {len(recipe.layers)} rules" + (
+        f" ({recipe.source})" if recipe.source else ""
+    )

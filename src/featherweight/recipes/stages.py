@@ -1,0 +1,177 @@
+"""The two stages of a recipe: prune and retrain; share and train the centroids."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from featherweight.data import Dataset
+from featherweight.errors import InvalidArgumentError
+from featherweight.pruning import MaskedTraining, Target, adjust_dropout, prune
+from featherweight.recipes.recipe import LayerRule, Recipe, to_data
+from featherweight.training import Progress, TrainingConfig, fit
+from featherweight.training.checkpoint import fingerprint
+from featherweight.weight_sharing import SharedWeight, TrainedCentroids, share
+
+StageReport = Callable[[str, Progress], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a compression is carried out, beside what the recipe says."""
+
+    seed: int = 0
+    work: Path | None = None
+    """Folder of the checkpoints from which a killed run goes on; none: no checkpoints."""
+    report: StageReport | None = None
+    """Called with the stage's name at the end of each epoch."""
+
+    def on_epoch(self, stage: str) -> Callable[[Progress], None] | None:
+        """The report of one stage, in the form that the training loop calls."""
+        report = self.report
+        return None if report is None else lambda progress: report(stage, progress)
+
+
+def layers_with_weights(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers that can be compressed, by name: every Linear and every convolution."""
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            yield name, layer
+
+
+def match_rules(module: nn.Module, recipe: Recipe) -> dict[str, LayerRule]:
+    """The recipe's rule for each layer that has one.
+
+    Raises:
+        InvalidArgumentError: no layer matches any pattern.
+    """
+    names = [name for name, _ in layers_with_weights(module)]
+    rules = {name: rule for name in names if (rule := recipe.rule(name)) is not None}
+    if not rules:
+        patterns = ", ".join(rule.pattern for rule in recipe.layers) or "none"
+        raise InvalidArgumentError(
+            f"recipe {recipe.name!r} (patterns: {patterns}) matches no layer of this network "
+            f"({', '.join(names) or 'it has no Linear or convolution layer'})."
+        )
+    return rules
+
+
+def prune_stage(
+    network: nn.Module,
+    teacher: nn.Module,
+    recipe: Recipe,
+    data: Dataset | None,
+    settings: Settings,
+) -> dict[str, Tensor]:
+    """Prune `network` in place, retraining where there is data; returns the masks by parameter."""
+    targets = {
+        f"{name}.weight": Target(rule.density, rule.quality)
+        for name, rule in match_rules(network, recipe).items()
+        if rule.quality is not None or (rule.density is not None and rule.density < 1.0)
+    }
+    parameters = dict(network.named_parameters())
+    if not targets:
+        return {}
+    if data is None or recipe.pruning.training.epochs == 0:
+        masks = {name: prune(parameters[name].detach(), to) for name, to in targets.items()}
+        with torch.no_grad():
+            for name, mask in masks.items():
+                parameters[name].mul_(mask)
+        return masks
+    if recipe.pruning.adjust_dropout:
+        adjust_dropout(network, {name: to.density or 1.0 for name, to in targets.items()})
+    constraint = MaskedTraining(network, targets, recipe.pruning.masks)
+    training = recipe.pruning.training
+    checkpoint = _checkpoint("prune", network, recipe, data, settings)
+    fit(
+        network,
+        data,
+        training,
+        seed=settings.seed,
+        teacher=teacher if training.distillation else None,
+        constraint=constraint,
+        checkpoint=checkpoint,
+        report=settings.on_epoch("prune and retrain"),
+    )
+    return constraint.masks
+
+
+def share_stage(
+    network: nn.Module,
+    teacher: nn.Module,
+    recipe: Recipe,
+    data: Dataset | None,
+    settings: Settings,
+) -> dict[str, SharedWeight]:
+    """Share the weights of `network` in place, training centroids where there is data."""
+    parameters = dict(network.named_parameters())
+    bits: dict[str, int] = {}
+    for name, rule in match_rules(network, recipe).items():
+        if rule.num_bits is not None:
+            bits[f"{name}.weight"] = rule.num_bits
+        if rule.bias_bits is not None and f"{name}.bias" in parameters:
+            bits[f"{name}.bias"] = rule.bias_bits
+    shared = {
+        name: share(
+            parameters[name],
+            _kept(parameters[name].detach()),
+            num_bits,
+            recipe.sharing.clusters,
+            settings.seed,
+        )
+        for name, num_bits in bits.items()
+    }
+    constraint = TrainedCentroids(network, shared)
+    training = recipe.sharing.training
+    if data is None or training.epochs == 0 or not shared:
+        return shared
+    checkpoint = _checkpoint("share", network, recipe, data, settings)
+    fit(
+        network,
+        data,
+        training,
+        seed=settings.seed + 1,
+        teacher=teacher if training.distillation else None,
+        constraint=constraint,
+        checkpoint=checkpoint,
+        report=settings.on_epoch("train shared weights"),
+    )
+    return constraint.result()
+
+
+def train_reference(
+    network: nn.Module, config: TrainingConfig, data: Dataset, settings: Settings
+) -> None:
+    """Train the uncompressed network in place; resumes from a checkpoint in `settings.work`."""
+    identity = fingerprint(repr(config), settings.seed, data.name, tensors=network.state_dict())
+    fit(
+        network,
+        data,
+        config,
+        seed=settings.seed,
+        checkpoint=settings.work / f"reference-{identity}.safetensors" if settings.work else None,
+        report=settings.on_epoch("train reference"),
+    )
+
+
+def _kept(weight: Tensor) -> Tensor:
+    """What sharing covers: the weights that are not zero; a bias is covered whole."""
+    return weight != 0 if weight.dim() > 1 else torch.ones_like(weight, dtype=torch.bool)
+
+
+def _checkpoint(
+    stage: str, network: nn.Module, recipe: Recipe, data: Dataset, settings: Settings
+) -> Path | None:
+    """Where this stage of this very run keeps its checkpoint; another run has another name."""
+    if settings.work is None:
+        return None
+    identity = fingerprint(to_data(recipe), settings.seed, data.name, tensors=network.state_dict())
+    return settings.work / f"{stage}-{identity}.safetensors"
+
+
+def snapshot(network: nn.Module, layers: Mapping[str, LayerRule]) -> dict[str, Tensor]:
+    """Copies of the layers' weights, flat: what a histogram is drawn from."""
+    parameters = dict(network.named_parameters())
+    return {name: parameters[f"{name}.weight"].detach().flatten().clone() for name in layers}

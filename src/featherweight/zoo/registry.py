@@ -1,0 +1,88 @@
+"""The networks by name, with options: ``lenet-5``, ``lenet-5:num_classes=3,dropout=0.5``."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import yaml
+from torch import nn
+
+from featherweight.errors import InvalidArgumentError
+from featherweight.zoo.lenet_5 import LeNet5
+from featherweight.zoo.lenet_300_100 import LeNet300100
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """One architecture: how it is built, what it takes, where it was published."""
+
+    name: str
+    build: Callable[..., nn.Module]
+    input_shape: tuple[int, int, int]
+    """(channels, height, width) of the paper."""
+    paper: str
+
+
+_ENTRIES = {
+    entry.name: entry
+    for entry in (
+        ZooEntry("lenet-300-100", LeNet300100, (1, 28, 28), "LeCun et al. 1998"),
+        ZooEntry("lenet-5", LeNet5, (1, 28, 28), "LeCun et al. 1998"),
+    )
+}
+
+
+def names() -> list[str]:
+    """The names of all networks, sorted."""
+    return sorted(_ENTRIES)
+
+
+def entry(name: str) -> ZooEntry:
+    """The entry of a network.
+
+    Raises:
+        InvalidArgumentError: there is no such network.
+    """
+    if name not in _ENTRIES:
+        raise InvalidArgumentError(
+            f"there is no network {name!r} in the zoo: it has {', '.join(names())}."
+        )
+    return _ENTRIES[name]
+
+
+def parse(text: str) -> tuple[str, dict[str, object]]:
+    """Split ``name:key=value,...`` into the name and its options, values read as YAML scalars.
+
+    Raises:
+        InvalidArgumentError: an option is not of the form key=value.
+    """
+    name, _, rest = text.partition(":")
+    options: dict[str, object] = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise InvalidArgumentError(
+                f"an option of a network must be key=value, but got {part!r} in {text!r}."
+            )
+        options[key.strip()] = yaml.safe_load(value)
+    return name, options
+
+
+def options_of(name: str) -> list[str]:
+    """The options that a network takes."""
+    return list(inspect.signature(entry(name).build).parameters)
+
+
+def create(name: str, **options: object) -> nn.Module:
+    """Build a network with fresh weights from torch's current generator.
+
+    Raises:
+        InvalidArgumentError: there is no such network, or it has no such option.
+    """
+    known = options_of(name)
+    for option in options:
+        if option not in known:
+            raise InvalidArgumentError(
+                f"network {name!r} has no option {option!r}: it takes {', '.join(known)}."
+            )
+    return entry(name).build(**options)

@@ -1,0 +1,112 @@
+"""What a MODEL may be: a zoo name, ``package.module:callable``, an `.onnx` or a `.fwt` file."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from featherweight import container, graph
+from featherweight.errors import InvalidArgumentError
+from featherweight.training import checkpoint as checkpoints
+from featherweight.zoo import registry
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """A network ready for use."""
+
+    name: str
+    module: nn.Module
+    input_shape: tuple[int, ...]
+    """(channels, height, width)."""
+    fresh: bool
+    """Whether its weights are the untrained ones of its initialisation."""
+
+
+def resolve(
+    model: str,
+    *,
+    seed: int = 0,
+    shape: tuple[int, int, int] | None = None,
+    num_classes: int | None = None,
+    checkpoint: Path | None = None,
+) -> Resolved:
+    """Make the network that `model` names.
+
+    Args:
+        model: see the module's first line; a zoo name takes options, ``lenet-5:dropout=0.5``.
+        seed: of the initial weights.
+        shape: (channels, height, width) of the pictures it is to see, where that is known.
+        num_classes: of the data, where that is known.
+        checkpoint: weights to load, `.safetensors` or a `.pt` state dict (never unpickled).
+
+    Raises:
+        InvalidArgumentError: there is no such network, file or callable.
+        CheckpointError: the checkpoint does not fit the network.
+    """
+    path = Path(model)
+    if path.suffix in {".fwt", ".onnx"}:
+        if not path.is_file():
+            raise InvalidArgumentError(f"there is no file {model}.")
+        resolved = _from_file(path)
+    elif ":" in model and "." in model.partition(":")[0]:
+        resolved = _from_callable(model, seed, shape)
+    else:
+        resolved = _from_zoo(model, seed, shape, num_classes)
+    if checkpoint is None:
+        return resolved
+    checkpoints.load_weights(checkpoint, resolved.module)
+    return Resolved(resolved.name, resolved.module, resolved.input_shape, fresh=False)
+
+
+def _from_zoo(
+    model: str, seed: int, shape: tuple[int, int, int] | None, num_classes: int | None
+) -> Resolved:
+    name, options = registry.parse(model)
+    known = registry.options_of(name)
+    defaults: dict[str, object] = {}
+    if shape is not None:
+        defaults |= {"in_channels": shape[0], "input_size": shape[1]}
+    if num_classes is not None:
+        defaults["num_classes"] = num_classes
+    defaults = {key: value for key, value in defaults.items() if key in known}
+    torch.manual_seed(seed)
+    module = registry.create(name, **(defaults | options))
+    return Resolved(model, module, shape or registry.entry(name).input_shape, fresh=True)
+
+
+def _from_callable(model: str, seed: int, shape: tuple[int, int, int] | None) -> Resolved:
+    """``package.module:callable``: called with no argument, it must give a module.
+
+    The user names the code on the command line; a file never does.
+    """
+    module_name, _, attribute = model.partition(":")
+    try:
+        build = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InvalidArgumentError(f"{model!r} cannot be imported: {error}.") from error
+    torch.manual_seed(seed)
+    module = build()
+    if not isinstance(module, nn.Module):
+        raise InvalidArgumentError(
+            f"{model!r} must return a torch.nn.Module, but it returned {type(module).__name__}."
+        )
+    return Resolved(model, module, shape or (3, 224, 224), fresh=True)
+
+
+def _from_file(path: Path) -> Resolved:
+    """A file names no code: its graph is rebuilt as a module."""
+    if path.suffix == ".onnx":
+        network, weights = graph.from_onnx(path)
+        module = graph.rebuild(network, weights)
+    else:
+        network = container.read(path).graph
+        module = graph.rebuild(network, container.dense(path))
+    shape = network.inputs[0].shape[1:]
+    if not all(isinstance(size, int) for size in shape):
+        raise InvalidArgumentError(
+            f"{path}: only the batch of the input may be symbolic, but its shape is {shape}."
+        )
+    return Resolved(path.stem, module, tuple(int(size) for size in shape), fresh=False)

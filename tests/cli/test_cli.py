@@ -1,0 +1,146 @@
+"""The contract of the command line: keys, exit codes, clean stdout, a light `--help`."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featherweight.cli.main import app
+
+SMALL = """
+name: small
+layers:
+  - {pattern: "ip*", density: 0.1, num_bits: 3, bias_bits: 3}
+pruning: {training: {epochs: 2}}
+sharing: {training: {epochs: 1}}
+"""
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def run_json(*arguments: str) -> dict[str, object]:
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained checkpoint and a compressed file, made by the commands themselves."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "small.yaml").write_text(SMALL)
+    trained = run_json(
+        "train", "lenet-300-100", "--data", "mnist5k", "--epochs", "4",
+        "--out", str(folder / "net.safetensors"),
+    )  # fmt: skip
+    assert trained["top1"] > 75.0
+    assert trained["epochs"] == 4
+    assert trained["checkpoint"] == str(folder / "net.safetensors")
+    return folder
+
+
+def test_compress_inspect_eval(folder: Path) -> None:
+    file = folder / "net.fwt"
+    result = run_json(
+        "compress", "lenet-300-100", "--data", "mnist5k", "--recipe", str(folder / "small.yaml"),
+        "--checkpoint", str(folder / "net.safetensors"), "--out", str(file),
+        "--report", str(folder / "report.html"),
+    )  # fmt: skip
+    assert result["params"] == 266_610
+    assert result["float32_bytes"] == 4 * 266_610
+    assert result["file_bytes"] == file.stat().st_size
+    assert result["compression_ratio"] == result["float32_bytes"] / result["file_bytes"]
+    assert {"reference_top1", "compressed_top1"} <= result.keys()
+    layer = result["layers"][0]
+    assert {"name", "params", "density", "num_bits", "bytes"} <= layer.keys()
+    assert "<html" in (folder / "report.html").read_text()
+
+    inside = run_json("inspect", str(file))
+    assert inside["file_bytes"] == file.stat().st_size
+    assert {"name", "kind", "bytes", "checksum"} <= inside["sections"][0].keys()
+    layers = {layer["name"]: layer for layer in inside["layers"]}
+    assert layers["ip1.weight"]["density"] == pytest.approx(0.1, abs=1e-3)
+    assert layers["ip1.weight"]["format"] == "sparse_shared"
+
+    for backend in ("torch", "onnxruntime"):
+        scored = run_json("eval", str(file), "--data", "mnist5k", "--backend", backend)
+        assert scored["top1"] == pytest.approx(result["compressed_top1"], abs=0.11)
+        assert scored["samples"] == 1000
+        assert scored["backend"] == backend
+
+
+def test_compress_without_data(folder: Path) -> None:
+    result = run_json(
+        "compress", "lenet-5", "--recipe", "deep-compression", "--out", str(folder / "raw.fwt")
+    )
+    assert result["reference_top1"] is None
+    assert result["compressed_top1"] is None
+    assert result["compression_ratio"] > 25
+
+
+def test_tables_for_people(folder: Path) -> None:
+    code, out, _ = run(
+        "compress", "lenet-5", "--recipe", "deep-compression", "--out", str(folder / "t.fwt")
+    )
+    assert code == 0
+    assert "conv1" in out
+    assert run("inspect", str(folder / "t.fwt"))[0] == 0
+    code, out, _ = run("data", "mnist5k")
+    assert code == 0
+    assert "3500" in out
+
+
+def test_data_keys() -> None:
+    described = run_json("data", "mnist5k")
+    assert described | {"name": "mnist5k", "classes": 10, "train": 3500, "val": 500} == described
+    assert (described["test"], described["shape"]) == (1000, [1, 28, 28])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("data", "no-such-data"), 2, "no-such-data"),
+        (("inspect", "missing.fwt"), 1, "missing.fwt"),
+        (("eval", "lenet-5", "--data", "mnist5k", "--backend", "abacus"), 2, "backend"),
+        (("compress", "lenet-5", "--recipe", "none", "--out", "x.fwt"), 2, "recipe"),
+        (("compress", "lenet-5"), 2, "Missing option"),
+        (("train", "no-net", "--data", "mnist5k", "--out", "x"), 2, "no-net"),
+    ],
+)
+def test_exit_codes_and_one_sentence(
+    arguments: tuple[str, ...], code: int, message: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    got, out, err = run(*arguments)
+    assert got == code
+    assert message in err
+    assert "Traceback" not in out + err
+
+
+def test_help_is_light_and_gives_examples() -> None:
+    script = (
+        "import sys; from featherweight.cli.main import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'onnx', 'matplotlib', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("[]")
+    for name in ("train", "compress", "eval", "inspect", "data", "demo"):
+        assert name in done.stdout
+        code, out, _ = run(name, "--help")
+        assert code == 0
+        assert re.search(r"Example:\s+featherweight", out)
+
+
+def test_importing_the_package_does_not_import_torch() -> None:
+    script = "import sys, featherweight; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,22 @@
+"""What several test folders share."""
+
+import pytest
+import torch
+
+from featherweight.data import Dataset, Split
+
+
+@pytest.fixture(scope="session")
+def blobs() -> Dataset:
+    """A small data set that a small network learns in seconds: noisy pictures of three patterns."""
+    generator = torch.Generator().manual_seed(0)
+    patterns = torch.randint(0, 256, (3, 1, 12, 12), generator=generator)
+
+    def split(count: int) -> Split:
+        labels = torch.randint(0, 3, (count,), generator=generator)
+        noise = torch.randint(-120, 121, (count, 1, 12, 12), generator=generator)
+        return Split((patterns[labels] + noise).clamp(0, 255).to(torch.uint8), labels)
+
+    return Dataset(
+        "blobs", ("a", "b", "c"), split(600), split(150), split(150), mean=(0.5,), std=(0.3,)
+    )
