@@ -2,8 +2,8 @@
 
 Every file is counted whole against 4 bytes a parameter; error is 100 - top-1 on test; reference and
 compressed network are paired by seed. What takes long to train is kept in
-`benchmarks/results/deep_compression`: reference checkpoints and `.fwt` files, from which this script
-measures again. `--retrain` makes them anew (hours); it resumes from `--work` when it was stopped.
+`benchmarks/results/deep_compression`: reference checkpoints and `.fwt` files, from which this
+script measures again. `--retrain` makes them anew (hours); it resumes from `--work` if stopped.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import harness
 import torch
 from rich.console import Console
 
 import featherweight
+import harness
 from featherweight import recipes
 from featherweight.data import Dataset, load
 from featherweight.training import Progress, checkpoint, evaluate
@@ -79,9 +79,7 @@ def make(bar: Bar, seed: int, data: Dataset, work: Path) -> None:
             f"validation {progress.val_top1:.2f} %"
         )
 
-    resolved = resolve(
-        bar.network, seed=seed, shape=data.shape, num_classes=len(data.class_names)
-    )
+    resolved = resolve(bar.network, seed=seed, shape=data.shape, num_classes=len(data.class_names))
     settings = recipes.Settings(seed=seed, work=work, report=report)
     recipes.train_reference(
         resolved.module, recipes.find_training(bar.network, bar.data), data, settings

@@ -1,4 +1,4 @@
-"""The coders of a .fwt file in slow, simple Python, from the layouts at the head of
+"""The order-0 coders of a .fwt file in slow, simple Python, from the layouts at the head of
 native/src/coders/*.h. Decoders only; no code is shared with the native ones.
 """
 
@@ -44,9 +44,8 @@ def decode(coder: int, count: int, data: bytes, width: int) -> list[int]:
         return decode_packed(data, count, width)
     if coder == 2:
         return decode_huffman(data, count)
-    if coder == 3:
-        return decode_rans(data, count)
-    return decode_context_codes(data, count, width)
+    require(coder == 3, "coder")
+    return decode_rans(data, count)
 
 
 def decode_packed(data: bytes, count: int, width: int) -> list[int]:
@@ -164,12 +163,3 @@ def decode_rans(data: bytes, count: int) -> list[int]:
     require(states == [1 << 16] * lanes and read == len(words), "the end of the block")
     return symbols
 
-
-def decode_context_codes(data: bytes, count: int, width: int) -> list[int]:
-    """Not spelled out here: the context coder's model has its own tests."""
-    raise NotImplementedError("the plain reader does not decode the context coder")
-
-
-def decode_context_mask(data: bytes, count: int, columns: int) -> list[int]:
-    """Not spelled out here: the context coder's model has its own tests."""
-    raise NotImplementedError("the plain reader does not decode the context coder")

@@ -2,7 +2,7 @@
 
 It shares no code with the writer or with the native reader: struct, zlib and cbor2 only. It
 refuses what they must refuse, so that a file that one of them takes wrongly shows in a test.
-The coders are in `plain_coders`.
+The coders are in `plain_coders` and `plain_context`.
 """
 
 import math
@@ -14,6 +14,7 @@ from typing import Any
 import cbor2
 import plain_coders
 from plain_coders import Malformed, require
+from plain_context import decode_context_codes, decode_context_mask
 
 DTYPES = {0: "float32", 1: "float16", 2: "int64", 3: "int32", 4: "uint8", 5: "int8", 6: "bool"}
 STRUCT_CODES = {0: "f", 1: "e", 2: "q", 3: "i", 4: "B", 5: "b", 6: "?"}
@@ -224,7 +225,7 @@ def _check_blocks(parts: dict[str, Any], dtype: int, elements: int, format: int)
             require(role == "values" or 1 <= symbols <= 256, "entries of a codebook")
             continue
         require(PACKED <= coder <= CONTEXT and 1 <= width <= 8, "coder and width")
-        require((symbols == 0) == (len(data) == 0) and symbols <= elements, "symbols")
+        require((symbols > 0 or len(data) == 0) and symbols <= elements, "symbols")
         if role == "codes":
             require(width == max(1, (parts["book"][1] - 1).bit_length()), "width of codes")
         elif coder == CONTEXT:
@@ -242,7 +243,7 @@ def _elements(parts: dict[str, Any], dtype: int, shape: list[int], elements: int
         values = _plain_values(parts["values"], dtype)
     else:
         book = _plain_values(parts["book"], dtype)
-        values = [book[code] for code in plain_coders.decode(*parts["codes"])]
+        values = [book[code] for code in _symbols(*parts["codes"])]
     if "at" not in parts:
         return values
     zero = struct.unpack("<" + STRUCT_CODES[dtype], bytes(8)[: struct.calcsize(STRUCT_CODES[dtype])])
@@ -254,15 +255,21 @@ def _elements(parts: dict[str, Any], dtype: int, shape: list[int], elements: int
     return dense
 
 
+def _symbols(coder: int, symbols: int, data: bytes, width: int) -> list[int]:
+    if coder == CONTEXT:
+        return decode_context_codes(data, symbols, width)
+    return plain_coders.decode(coder, symbols, data, width)
+
+
 def _positions(part: tuple[int, int, bytes, int], shape: list[int], elements: int) -> list[int]:
     coder, symbols, data, width = part
     if coder == CONTEXT:
-        columns = elements // shape[0] if shape and shape[0] else elements
-        mask = plain_coders.decode_context_mask(data, symbols, columns)
+        columns = min(elements // shape[0], 65536) if shape and elements else 1
+        mask = decode_context_mask(data, symbols, columns)
         return [i for i, kept in enumerate(mask) if kept]
     escape = (1 << width) - 1
     positions, cursor, symbol = [], 0, None
-    for symbol in plain_coders.decode(coder, symbols, data, width):
+    for symbol in _symbols(coder, symbols, data, width):
         require(symbol <= escape, "width of gaps")
         cursor += symbol
         require(cursor < elements, "positions inside the tensor")

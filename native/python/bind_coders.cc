@@ -1,4 +1,10 @@
 // Entropy coders and CRC-32 for Python: NumPy arrays of symbols on one side, bytes on the other.
+#include <nanobind/stl/optional.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
 #include "bindings.h"
 #include "featherweight/coders.h"
 #include "featherweight/crc32.h"
@@ -10,6 +16,7 @@ namespace fw = featherweight;
 namespace {
 
 using Symbols = InputArray<std::uint8_t>;
+using Positions = InputArray<std::int64_t>;
 
 const std::uint8_t* bytes_of(const nb::bytes& data) {
   return static_cast<const std::uint8_t*>(data.data());
@@ -38,17 +45,40 @@ void bind_pair(nb::module_& m, const char* encode_name, const char* decode_name,
   }, "data"_a, "count"_a);
 }
 
-template <typename Encode, typename Decode>
-void bind_pair_of_width(nb::module_& m, const char* encode_name, const char* decode_name,
-                        Encode encode, Decode decode) {
-  m.def(encode_name, [encode](Symbols symbols, int num_bits) {
-    return encoded([&] { return encode(symbols.data(), symbols.size(), num_bits); });
+void bind_packed(nb::module_& m) {
+  m.def("packed_encode", [](Symbols symbols, int num_bits) {
+    return encoded([&] { return fw::packed_encode(symbols.data(), symbols.size(), num_bits); });
   }, "symbols"_a.noconvert(), "num_bits"_a);
-  m.def(decode_name, [decode](nb::bytes data, std::size_t count, int num_bits) {
+  m.def("packed_decode", [](nb::bytes data, std::size_t count, int num_bits) {
     return make_array<std::uint8_t>(count, [&](std::uint8_t* out) {
-      decode(bytes_of(data), data.size(), out, count, num_bits);
+      fw::packed_decode(bytes_of(data), data.size(), out, count, num_bits);
     });
   }, "data"_a, "count"_a, "num_bits"_a);
+}
+
+const std::int64_t* checked(const std::optional<Positions>& positions, std::size_t count) {
+  if (!positions) return nullptr;
+  if (positions->size() == count) return positions->data();
+  throw std::invalid_argument("positions must hold one for each of the " + std::to_string(count) +
+                              " symbols, but got " + std::to_string(positions->size()));
+}
+
+void bind_codes(nb::module_& m) {
+  m.def("context_encode_codes", [](Symbols symbols, int num_bits, std::size_t columns,
+                                   std::optional<Positions> positions) {
+    const std::int64_t* const places = checked(positions, symbols.size());
+    return encoded([&] {
+      return fw::context_encode_codes(symbols.data(), symbols.size(), num_bits, columns, places);
+    });
+  }, "symbols"_a.noconvert(), "num_bits"_a, "columns"_a = 0,
+        "positions"_a.noconvert() = nb::none());
+  m.def("context_decode_codes", [](nb::bytes data, std::size_t count, int num_bits,
+                                   std::size_t columns, std::optional<Positions> positions) {
+    const std::int64_t* const places = checked(positions, count);
+    return make_array<std::uint8_t>(count, [&](std::uint8_t* out) {
+      fw::context_decode_codes(bytes_of(data), data.size(), out, count, num_bits, columns, places);
+    });
+  }, "data"_a, "count"_a, "num_bits"_a, "columns"_a = 0, "positions"_a.noconvert() = nb::none());
 }
 
 nb::bytes encode_mask(const std::uint8_t* mask, std::size_t count, std::size_t columns) {
@@ -88,9 +118,8 @@ std::uint32_t crc32_of_buffer(nb::handle data) {
 void bind_coders(nb::module_& m) {
   bind_pair(m, "huffman_encode", "huffman_decode", fw::huffman_encode, fw::huffman_decode);
   bind_pair(m, "rans_encode", "rans_decode", fw::rans_encode, fw::rans_decode);
-  bind_pair_of_width(m, "packed_encode", "packed_decode", fw::packed_encode, fw::packed_decode);
-  bind_pair_of_width(m, "context_encode_codes", "context_decode_codes", fw::context_encode_codes,
-                     fw::context_decode_codes);
+  bind_packed(m);
+  bind_codes(m);
   bind_mask(m);
   m.def("crc32", crc32_of_buffer, "data"_a);
 }

@@ -9,15 +9,6 @@ def _where(where: str) -> str:
     return f" {where}" if where else ""
 
 
-def check_density(name: str, value: float, where: str = "") -> float:
-    """Return `value` if it is a fraction of weights kept, in (0, 1]."""
-    if not 0.0 < value <= 1.0:
-        raise InvalidArgumentError(
-            f"`{name}` must be a float in (0, 1], but got {name}={value}{_where(where)}."
-        )
-    return float(value)
-
-
 def check_range(name: str, value: float, low: float, high: float, where: str = "") -> float:
     """Return `value` if `low <= value <= high`."""
     if not low <= value <= high:

@@ -167,7 +167,8 @@ GRAPHS: dict[str, tuple[Callable[[Graph], Any], str]] = {
     "block past the section": (change_block(SHARED, 1, BYTES, 2**40), "past the end of section"),
     "bytes of no tensor": (change_block(SHARED, 1, BYTES, 20), "belong to no tensor"),
     "values cut short": (change_block(BIAS, 0, BYTES, 47), "must be those of the tensor's dtype"),
-    "symbols of no bytes": (change_block(SHARED, 1, BYTES, 0), "no symbols take no bytes"),
+    "symbols of no bytes": (change_block(SHARED, 1, BYTES, 0), "belong to no tensor"),
+    "bytes of no symbols": (change_block(SHARED, 1, SYMBOLS, 0), "no symbols take no bytes"),
     "more codes than positions": (change_block(W, 2, SYMBOLS, 240), "must lead to every kept"),
     "gaps beyond the elements": (change_block(W, 0, SYMBOLS, 2**40), "exceed the elements"),
     "width 9": (change_block(W, 0, WIDTH, 9), "width must be 1 to 8"),
@@ -289,14 +290,14 @@ def inspect_refuses(data: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("coder", ["packed", "huffman", "rans"])
+@pytest.mark.parametrize("coder", ["packed", "huffman", "rans", "context"])
 def test_both_readers_agree_on_random_damage(tmp_path: Path, coder: str) -> None:
     """Damaged bodies with right checksums: the same answer from both, and never a crash."""
     write(tmp_path / "a.fwt", small_network(), coder=coder)
     sections = take_apart((tmp_path / "a.fwt").read_bytes())
     rng = np.random.default_rng(0)
     accepted = 0
-    for _ in range(400):
+    for _ in range(150):
         index = int(rng.integers(len(sections)))
         kind, flags, body = sections[index]
         damaged = bytearray(body)
@@ -314,7 +315,7 @@ def test_both_readers_agree_on_random_damage(tmp_path: Path, coder: str) -> None
         for name, tensor in plain.tensors.items():
             expected = np.array(tensor.elements, dtype=tensor.dtype).reshape(tensor.shape)
             np.testing.assert_array_equal(arrays[name], expected, strict=True)
-    assert accepted > 20
+    assert accepted > 10
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -30,10 +30,15 @@ Bytes rans_encode(const std::uint8_t* symbols, std::size_t count);
 void rans_decode(const std::uint8_t* data, std::size_t size, std::uint8_t* out,
                  std::size_t count);
 
-// Adaptive binary range coder with mixed contexts: `num_bits`-wide symbols as a binary tree.
-Bytes context_encode_codes(const std::uint8_t* symbols, std::size_t count, int num_bits);
+// Adaptive binary range coder with mixed contexts, for symbols of `num_bits` that lie in a matrix
+// with rows of `columns`: symbol i at positions[i], ascending from 0 on, or without positions at i.
+// Neighbours foretell each other. columns = 0 (only without positions): all in one row.
+// Memory grows with `columns`, too. Throws std::invalid_argument if the positions do not ascend.
+Bytes context_encode_codes(const std::uint8_t* symbols, std::size_t count, int num_bits,
+                           std::size_t columns = 0, const std::int64_t* positions = nullptr);
 void context_decode_codes(const std::uint8_t* data, std::size_t size, std::uint8_t* out,
-                          std::size_t count, int num_bits);
+                          std::size_t count, int num_bits, std::size_t columns = 0,
+                          const std::int64_t* positions = nullptr);
 
 // The same coder for a mask (zero or not) of rows of `columns` elements, row-major;
 // the last row may be short. Decoded elements are 0 or 1.

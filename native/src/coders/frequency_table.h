@@ -22,7 +22,7 @@
 
 namespace featherweight {
 
-constexpr int kMaxTableBits = 12;
+constexpr int kMaxTableBits = 14;
 
 using Counts = std::array<std::uint64_t, 256>;
 using Frequencies = std::array<std::uint16_t, 256>;  // sum to 2^b, each below 2^b

@@ -58,6 +58,7 @@ template <std::size_t N>
 class Mixer {
  public:
   using Inputs = std::array<Logit, N>;
+  static constexpr std::int64_t kMaxWeight = 16 << 16;
 
   explicit Mixer(const std::array<std::int32_t, N>& weights) : weights_(weights) {}
 
@@ -76,7 +77,7 @@ class Mixer {
     const std::int64_t error = (bit ? 65536 : 0) - static_cast<std::int64_t>(p);
     for (std::size_t i = 0; i < N; ++i) {
       const std::int64_t moved = weights_[i] + error * rate * inputs[i] / (1 << 24);
-      weights_[i] = static_cast<std::int32_t>(std::clamp<std::int64_t>(moved, -16 << 16, 16 << 16));
+      weights_[i] = static_cast<std::int32_t>(std::clamp(moved, -kMaxWeight, kMaxWeight));
     }
     coded_ = std::min(coded_ + 1, 1 << 20);
     return bit;

@@ -8,6 +8,8 @@
 // without its zero bytes: behind the last byte, the decoder reads zeros.
 #pragma once
 
+#include <utility>
+
 #include "coders/bit_stream.h"
 
 namespace featherweight {
@@ -75,7 +77,7 @@ class RangeDecoder {
     return bit;
   }
 
-  // Throws unless the data ended where the encoder ended it.
+  // Throws if the data goes on behind what was decoded.
   void finish() const {
     if (position_ < size_) throw MalformedData("a context block is too long");
     if (size_ > 0 && data_[size_ - 1] == 0) {

@@ -6,44 +6,58 @@ namespace featherweight {
 namespace {
 
 constexpr int kMinBits = 4;
-constexpr int kMaxBits = kMaxTableBits;
-constexpr std::uint32_t kTotal = 1u << kMaxBits;
+constexpr int kBits = 12;       // what smaller tables are scaled to
+constexpr int kRareBits = 14;   // for symbols rarer than 2^-12
 constexpr std::uint32_t kLowest = 1u << 16;  // of a state between two symbols
 constexpr std::size_t kManySymbols = 4096;   // from here on, eight states
-constexpr std::size_t kFullTable = 65536;    // from here on, b = 12 without a search
+constexpr std::size_t kNoSearch = 65536;     // from here on, b is not searched for
 
 std::size_t number_of_states(std::size_t count) { return count < kManySymbols ? 1 : 8; }
 
+// The table in steps of 1 / M; returns log2(M).
+int scale(Frequencies& frequencies, int total_bits) {
+  if (total_bits == kRareBits) return kRareBits;
+  for (std::uint16_t& frequency : frequencies) frequency <<= kBits - total_bits;
+  return kBits;
+}
+
 struct EncodeSymbol {
-  std::uint64_t reciprocal;  // ceil(2^44 / frequency)
+  std::uint64_t reciprocal;  // ceil(2^32 M / frequency)
   std::uint32_t frequency;
   std::uint32_t start;
 };
-using EncodeTable = std::array<EncodeSymbol, 256>;
 
-EncodeTable make_encode_table(const Frequencies& frequencies, int total_bits) {
-  EncodeTable table{};
+struct EncodeTable {
+  int scale_bits;
+  std::array<EncodeSymbol, 256> symbols;
+};
+
+EncodeTable make_encode_table(const Frequencies& scaled, int scale_bits) {
+  EncodeTable table{scale_bits, {}};
+  const std::uint64_t one = std::uint64_t{1} << (32 + scale_bits);
   std::uint32_t start = 0;
   for (std::size_t s = 0; s < 256; ++s) {
-    const std::uint32_t frequency = std::uint32_t{frequencies[s]} << (kMaxBits - total_bits);
+    const std::uint32_t frequency = scaled[s];
     if (frequency == 0) continue;
-    table[s] = {((std::uint64_t{1} << 44) + frequency - 1) / frequency, frequency, start};
+    table.symbols[s] = {(one + frequency - 1) / frequency, frequency, start};
     start += frequency;
   }
   return table;
 }
 
 // Writes one word below `words` if the state would leave its 32 bits, then the symbol.
-inline std::uint32_t encode_symbol(const EncodeSymbol& symbol, std::uint32_t state,
+inline std::uint32_t encode_symbol(const EncodeTable& table, std::uint8_t s, std::uint32_t state,
                                    std::uint8_t*& words) {
-  const bool full = state >= std::uint64_t{symbol.frequency} << 20;
+  const EncodeSymbol& symbol = table.symbols[s];
+  const bool full = state >= std::uint64_t{symbol.frequency} << (32 - table.scale_bits);
   store_le(words - 2, static_cast<std::uint16_t>(state));
   words -= full ? 2 : 0;
   state >>= full ? 16 : 0;
-  // Exact, and without overflow, since now state < frequency * 2^20 and frequency < 2^12: the
-  // reciprocal is too large by e < frequency / 2^44 relative to 1, and state * e < 2^44.
-  const auto quotient = static_cast<std::uint32_t>((state * symbol.reciprocal) >> 44);
-  return (quotient << kMaxBits) + state - quotient * symbol.frequency + symbol.start;
+  // Exact and without overflow: now state < frequency * 2^32 / M, frequency < M, and the
+  // reciprocal exceeds 2^32 M / frequency by less than 1.
+  const auto quotient =
+      static_cast<std::uint32_t>((state * symbol.reciprocal) >> (32 + table.scale_bits));
+  return (quotient << table.scale_bits) + state - quotient * symbol.frequency + symbol.start;
 }
 
 // Table, states and words for one choice of `total_bits`; the decoder reads forward, so the
@@ -51,7 +65,9 @@ inline std::uint32_t encode_symbol(const EncodeSymbol& symbol, std::uint32_t sta
 Bytes encode_with(const Counts& counts, int total_bits, const std::uint8_t* symbols,
                   std::size_t count) {
   const Frequencies frequencies = quantise_counts(counts, total_bits);
-  const EncodeTable table = make_encode_table(frequencies, total_bits);
+  Frequencies scaled = frequencies;
+  const int scale_bits = scale(scaled, total_bits);
+  const EncodeTable table = make_encode_table(scaled, scale_bits);
   const std::size_t num_states = number_of_states(count);
   std::array<std::uint32_t, 8> states;
   states.fill(kLowest);
@@ -61,11 +77,11 @@ Bytes encode_with(const Counts& counts, int total_bits, const std::uint8_t* symb
   std::size_t i = count;
   for (; i % num_states != 0; --i) {
     std::uint32_t& state = states[(i - 1) % num_states];
-    state = encode_symbol(table[symbols[i - 1]], state, words);
+    state = encode_symbol(table, symbols[i - 1], state, words);
   }
   for (; i > 0; i -= num_states) {
     for (std::size_t k = num_states; k > 0; --k) {
-      states[k - 1] = encode_symbol(table[symbols[i - num_states + k - 1]], states[k - 1], words);
+      states[k - 1] = encode_symbol(table, symbols[i - num_states + k - 1], states[k - 1], words);
     }
   }
   Bytes bytes = {static_cast<std::uint8_t>(total_bits)};
@@ -77,17 +93,20 @@ Bytes encode_with(const Counts& counts, int total_bits, const std::uint8_t* symb
   return bytes;
 }
 
-// For each slot x mod 2^12, from the highest bits: frequency (12), x mod 2^12 - start (12), symbol.
-using DecodeTable = std::array<std::uint32_t, kTotal>;
+struct DecodeTable {
+  // A symbol's frequency in the high half, its start in the low half.
+  std::array<std::uint32_t, 256> ranges;
+  std::array<std::uint8_t, std::size_t{1} << kRareBits> symbols;  // of x mod M
+};
 
-DecodeTable make_decode_table(const Frequencies& frequencies, int total_bits) {
-  DecodeTable table;
-  std::size_t slot = 0;
-  for (std::uint32_t s = 0; s < 256; ++s) {
-    const std::uint32_t frequency = std::uint32_t{frequencies[s]} << (kMaxBits - total_bits);
-    for (std::uint32_t k = 0; k < frequency; ++k) table[slot++] = frequency << 20 | k << 8 | s;
+void fill_decode_table(const Frequencies& scaled, DecodeTable& table) {
+  std::uint32_t start = 0;
+  for (std::size_t s = 0; s < 256; ++s) {
+    const std::uint32_t frequency = scaled[s];
+    table.ranges[s] = frequency << 16 | start;
+    std::fill_n(table.symbols.begin() + start, frequency, static_cast<std::uint8_t>(s));
+    start += frequency;
   }
-  return table;
 }
 
 struct Words {
@@ -96,18 +115,22 @@ struct Words {
 };
 
 // One symbol; reads two bytes at `next` whether it takes them or not.
+template <int scale_bits>
 inline std::uint8_t decode_symbol(const DecodeTable& table, std::uint32_t& state,
                                   const std::uint8_t*& next) {
-  const std::uint32_t entry = table[state % kTotal];
-  state = (entry >> 20) * (state >> kMaxBits) + ((entry >> 8) & (kTotal - 1));
+  const std::uint32_t slot = state % (1u << scale_bits);
+  const std::uint8_t symbol = table.symbols[slot];
+  const std::uint32_t range = table.ranges[symbol];
+  state = (range >> 16) * (state >> scale_bits) + slot - (range & 0xFFFF);
   // A mask, since a branch here is taken at random.
   const std::uint32_t low = state < kLowest ? ~std::uint32_t{0} : 0;
   state = state << (16 & low) | (load_le16(next) & low);
   next += 2 & low;
-  return static_cast<std::uint8_t>(entry);
+  return symbol;
 }
 
 // Decodes while eight whole words are left, which is as many as eight symbols can take.
+template <int scale_bits>
 std::size_t decode_eights(const DecodeTable& table, std::uint32_t* states, Words& words,
                           std::uint8_t* out, std::size_t count) {
   std::uint32_t local[8];
@@ -115,24 +138,26 @@ std::size_t decode_eights(const DecodeTable& table, std::uint32_t* states, Words
   const std::uint8_t* next = words.next;
   std::size_t i = 0;
   for (; i + 8 <= count && words.end - next >= 16; i += 8) {
-    for (std::size_t k = 0; k < 8; ++k) out[i + k] = decode_symbol(table, local[k], next);
+    for (std::size_t k = 0; k < 8; ++k) out[i + k] = decode_symbol<scale_bits>(table, local[k], next);
   }
   std::copy(local, local + 8, states);
   words.next = next;
   return i;
 }
 
+template <int scale_bits>
 std::uint8_t decode_carefully(const DecodeTable& table, std::uint32_t& state, Words& words) {
   const std::uint8_t zeros[2] = {0, 0};
   const bool empty = words.end - words.next < 2;
   const std::uint8_t* next = empty ? zeros : words.next;
   const std::uint8_t* const before = next;
-  const std::uint8_t symbol = decode_symbol(table, state, next);
+  const std::uint8_t symbol = decode_symbol<scale_bits>(table, state, next);
   if (empty && next != before) throw MalformedData("a rANS block ends too early");
   words.next += next - before;
   return symbol;
 }
 
+template <int scale_bits>
 void decode_words(const DecodeTable& table, const std::uint8_t* data, std::size_t size,
                   std::uint8_t* out, std::size_t count) {
   const std::size_t num_states = number_of_states(count);
@@ -143,8 +168,8 @@ void decode_words(const DecodeTable& table, const std::uint8_t* data, std::size_
     if (states[k] < kLowest) throw MalformedData("a rANS block has a state below 2^16");
   }
   Words words = {data + 4 * num_states, data + size};
-  std::size_t i = num_states == 8 ? decode_eights(table, states, words, out, count) : 0;
-  for (; i < count; ++i) out[i] = decode_carefully(table, states[i % num_states], words);
+  std::size_t i = num_states == 8 ? decode_eights<scale_bits>(table, states, words, out, count) : 0;
+  for (; i < count; ++i) out[i] = decode_carefully<scale_bits>(table, states[i % num_states], words);
   for (std::size_t k = 0; k < num_states; ++k) {
     if (states[k] != kLowest) throw MalformedData("a rANS block ends in a wrong state");
   }
@@ -189,14 +214,19 @@ Bytes rans_encode(const std::uint8_t* symbols, std::size_t count) {
   const Counts counts = count_symbols(symbols, count);
   if (counts[symbols[0]] == count) return {0, symbols[0]};
 
+  if (count >= kNoSearch) {
+    const bool has_rare = std::any_of(counts.begin(), counts.end(), [&](std::uint64_t n) {
+      return n > 0 && n << kBits < count;
+    });
+    return encode_with(counts, has_rare ? kRareBits : kBits, symbols, count);
+  }
   const auto present = static_cast<std::size_t>(
       std::count_if(counts.begin(), counts.end(), [](std::uint64_t n) { return n > 0; }));
-  int total_bits = count < kFullTable ? kMinBits : kMaxBits;
-  while ((std::size_t{1} << total_bits) < present) ++total_bits;
-  Bytes best = encode_with(counts, total_bits, symbols, count);
-  while (++total_bits <= kMaxBits) {
+  Bytes best;
+  for (int total_bits = kMinBits; total_bits <= kBits; ++total_bits) {
+    if (present > std::size_t{1} << total_bits) continue;
     Bytes bytes = encode_with(counts, total_bits, symbols, count);
-    if (bytes.size() < best.size()) best = std::move(bytes);
+    if (best.empty() || bytes.size() < best.size()) best = std::move(bytes);
   }
   return best;
 }
@@ -211,14 +241,17 @@ void rans_decode(const std::uint8_t* data, std::size_t size, std::uint8_t* out,
     std::fill(out, out + count, data[1]);
     return;
   }
-  if (total_bits < kMinBits || total_bits > kMaxBits) {
-    throw MalformedData("a rANS block has a table of other than 4 to 12 bits");
+  if (total_bits < kMinBits || (total_bits > kBits && total_bits != kRareBits)) {
+    throw MalformedData("a rANS block has a table of other than 4 to 12 or 14 bits");
   }
   BitReader reader(data + 1, size - 1);
-  const Frequencies frequencies = read_frequencies(reader, total_bits, false);
+  Frequencies frequencies = read_frequencies(reader, total_bits, false);
   const std::size_t offset = 1 + reader.finish();
-  decode_words(make_decode_table(frequencies, total_bits), data + offset, size - offset, out,
-               count);
+  const int scale_bits = scale(frequencies, total_bits);
+  DecodeTable table;
+  fill_decode_table(frequencies, table);
+  const auto decode = scale_bits == kBits ? decode_words<kBits> : decode_words<kRareBits>;
+  decode(table, data + offset, size - offset, out, count);
 }
 
 }  // namespace featherweight

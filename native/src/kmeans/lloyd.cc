@@ -27,32 +27,23 @@ void check_arguments(const float* centroids, std::size_t k, int max_iterations) 
 
 double middle(double a, double b) { return a + (b - a) / 2; }
 
-// firsts[j] is the first point of cluster j, firsts[k] the number of points.
-std::vector<std::size_t> assign(const Points& points, const std::vector<double>& centroids) {
-  std::vector<std::size_t> firsts = {0};
-  for (std::size_t j = 1; j < centroids.size(); ++j) {
-    const auto from = points.position.begin() + static_cast<std::ptrdiff_t>(firsts.back());
-    const auto first =
-        std::lower_bound(from, points.position.end(), middle(centroids[j - 1], centroids[j]));
-    firsts.push_back(static_cast<std::size_t>(first - points.position.begin()));
+// One step; returns whether a centroid moved by more than rounding does.
+bool step(const Points& points, std::vector<double>& centroids) {
+  const std::vector<double> before = centroids;
+  Below below{points.count.front(), points.sum.front()};
+  for (std::size_t j = 0; j < before.size(); ++j) {
+    const Below next = j + 1 < before.size()
+                           ? points.below(middle(before[j], before[j + 1]))
+                           : Below{points.count.back(), points.sum.back()};
+    const double count = next.count - below.count;
+    if (count > 0) centroids[j] = (next.sum - below.sum) / count;
+    below = next;
   }
-  firsts.push_back(points.size());
-  return firsts;
-}
-
-void iterate(const Points& points, std::vector<double>& centroids, int max_iterations) {
-  std::vector<std::size_t> before;
-  for (int iteration = 0; iteration < max_iterations; ++iteration) {
-    std::vector<std::size_t> firsts = assign(points, centroids);
-    if (firsts == before) return;
-    for (std::size_t j = 0; j < centroids.size(); ++j) {
-      const double count = points.count_in(firsts[j], firsts[j + 1]);
-      if (count > 0) centroids[j] = points.sum_in(firsts[j], firsts[j + 1]) / count;
-    }
-    // Only an empty cluster's centroid, which stays, can be overtaken.
-    std::sort(centroids.begin(), centroids.end());
-    before = std::move(firsts);
-  }
+  // Only an empty cluster's centroid, which stays, can be overtaken.
+  std::sort(centroids.begin(), centroids.end());
+  return !std::equal(centroids.begin(), centroids.end(), before.begin(), [](double a, double b) {
+    return std::abs(a - b) <= 1e-12 * std::abs(a);
+  });
 }
 
 // The code of a value is the number of `uppers` that it reaches. Most bins lie between two uppers,
@@ -96,7 +87,9 @@ void kmeans_1d(const float* values, std::size_t count, float* centroids, std::si
   check_arguments(centroids, k, max_iterations);
   std::vector<double> moved(centroids, centroids + k);
   std::sort(moved.begin(), moved.end());
-  iterate(make_points(values, count), moved, max_iterations);
+  const Points points = make_points(values, count);
+  for (int i = 0; i < max_iterations && step(points, moved); ++i) {
+  }
 
   const Assigner code_of(moved);
   // Four sums a cluster, so that equal neighbours do not wait for each other's addition.

@@ -51,13 +51,48 @@ std::vector<Bin> sorted_values(const float* values, std::size_t count) {
   return bins;
 }
 
+// How far a bin reaches from the mean of its values to its nearer end.
+double reach(double mean) {
+  const auto magnitude = static_cast<float>(std::abs(mean));
+  std::uint32_t bits;
+  std::memcpy(&bits, &magnitude, sizeof(bits));
+  const std::uint32_t inner_bits = bits >> (32 - kBinBits) << (32 - kBinBits);
+  const std::uint32_t outer_bits = inner_bits + (1u << (32 - kBinBits));
+  float inner;
+  float outer;
+  std::memcpy(&inner, &inner_bits, sizeof(inner));
+  std::memcpy(&outer, &outer_bits, sizeof(outer));
+  return std::max(0.0, std::min(std::abs(mean) - inner, outer - std::abs(mean)));
+}
+
 }  // namespace
+
+Below Points::below(double boundary) const {
+  const auto found = std::lower_bound(position.begin(), position.end(), boundary);
+  const auto i = static_cast<std::size_t>(found - position.begin());
+  Below below{count[i], sum[i]};
+  if (i < size() && position[i] - half_width[i] < boundary) {
+    const double lowest = position[i] - half_width[i];
+    const double part = (boundary - lowest) / (2 * half_width[i]) * count_in(i, i + 1);
+    below.count += part;
+    below.sum += part * (lowest + boundary) / 2;
+  } else if (i > 0 && position[i - 1] + half_width[i - 1] > boundary) {
+    const double highest = position[i - 1] + half_width[i - 1];
+    const double part = (highest - boundary) / (2 * half_width[i - 1]) * count_in(i - 1, i);
+    below.count -= part;
+    below.sum -= part * (boundary + highest) / 2;
+  }
+  return below;
+}
 
 Points make_points(const float* values, std::size_t count) {
   const std::vector<Bin> bins =
       count < kManyValues ? sorted_values(values, count) : histogram(values, count);
   Points points;
-  for (const Bin& bin : bins) points.position.push_back(bin.sum / static_cast<double>(bin.count));
+  for (const Bin& bin : bins) {
+    points.position.push_back(bin.sum / static_cast<double>(bin.count));
+    points.half_width.push_back(count < kManyValues ? 0 : reach(points.position.back()));
+  }
 
   const std::size_t n = bins.size();
   const auto zero = static_cast<std::size_t>(

@@ -22,16 +22,27 @@ inline std::size_t bin_of(float value) {
   return (bits ^ (sign | 0x80000000u)) >> (32 - kBinBits);
 }
 
-// Sums over the points before a position, counted from the point nearest to zero outwards (sums
-// below it are negative), so that an outlier spoils no sum but its own.
+// What lies below a boundary.
+struct Below {
+  double count;
+  double sum;
+};
+
+// A point is a value, or a bin whose values are taken as spread evenly around their mean: over as
+// much as the bin reaches to both sides.
+//
+// count[i] and sum[i] are those of the points before i, counted from the point nearest to zero
+// outwards (and negative below it), so that an outlier spoils no sum but its own.
 struct Points {
-  std::vector<double> position;  // [n], ascending
-  std::vector<double> count;     // [n + 1]
-  std::vector<double> sum;       // [n + 1]
+  std::vector<double> position;    // [n], ascending
+  std::vector<double> half_width;  // [n], 0 for a value
+  std::vector<double> count;       // [n + 1]
+  std::vector<double> sum;         // [n + 1]
 
   std::size_t size() const { return position.size(); }
 
-  // Of the points first, ..., last - 1.
+  // All up to `boundary`, a part of a bin included. A value on the boundary is above it.
+  Below below(double boundary) const;
   double count_in(std::size_t first, std::size_t last) const { return count[last] - count[first]; }
   double sum_in(std::size_t first, std::size_t last) const { return sum[last] - sum[first]; }
 };

@@ -17,9 +17,11 @@ namespace {
 
 using Symbols = std::unique_ptr<std::uint8_t[]>;
 
+constexpr std::uint64_t kMaxColumns = 65536;
+
+// Elements of one row, a row being all that shares the first index.
 std::uint64_t columns_of(const Tensor& tensor) {
-  return tensor.shape.empty() || tensor.shape[0] == 0 ? tensor.elements
-                                                      : tensor.elements / tensor.shape[0];
+  return tensor.elements == 0 || tensor.shape.empty() ? 1 : tensor.elements / tensor.shape[0];
 }
 
 void decode_symbols(const Tensor& tensor, const Block& block, std::uint8_t* out) {
@@ -30,7 +32,9 @@ void decode_symbols(const Tensor& tensor, const Block& block, std::uint8_t* out)
     case Coder::rans: return rans_decode(block.data, size, out, count);
     case Coder::context:
       if (block.role == Role::positions) {
-        return context_decode_mask(block.data, size, out, count, columns_of(tensor));
+        // The bound is that of the format: the coder's memory grows with the columns.
+        return context_decode_mask(block.data, size, out, count,
+                                   std::min(columns_of(tensor), kMaxColumns));
       }
       return context_decode_codes(block.data, size, out, count, block.width);
     case Coder::raw: break;
@@ -173,10 +177,10 @@ void decode_positions(const Tensor& tensor, std::int64_t* out) {
 void decode_rows(const Tensor& tensor, std::uint32_t* row_start, std::uint16_t* columns) {
   const std::uint64_t width = columns_of(tensor);
   const std::uint64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
-  if (tensor.find(Role::positions) == nullptr || width > 65536 || tensor.kept() > UINT32_MAX) {
-    throw std::invalid_argument("tensor '" + tensor.name + "' must be sparse with at most 65536 " +
-                                "columns, but it is " + name_of(tensor.format) + " with " +
-                                std::to_string(width) + ".");
+  if (tensor.find(Role::positions) == nullptr || width > kMaxColumns || tensor.kept() > UINT32_MAX) {
+    throw std::invalid_argument("tensor '" + tensor.name + "' must be sparse with at most 65536 columns, " +
+                                "but it is " + name_of(tensor.format) + " with " +
+                                std::to_string(width));
   }
   std::uint64_t row = 0, row_begin = 0;
   row_start[0] = 0;

@@ -71,9 +71,7 @@ void check_plain(const Tensor& tensor, const Block& block) {
 void check_stream(const Tensor& tensor, const Block& block) {
   if (block.coder == Coder::raw) refuse(tensor, block, "symbols must have a coder");
   if (block.width < 1 || block.width > 8) refuse(tensor, block, "width must be 1 to 8");
-  if ((block.symbols == 0) != (block.bytes == 0)) {
-    refuse(tensor, block, "no symbols take no bytes, and only they");
-  }
+  if (block.symbols == 0 && block.bytes != 0) refuse(tensor, block, "no symbols take no bytes");
   if (block.symbols > tensor.elements) refuse(tensor, block, "symbols exceed the elements");
 }
 

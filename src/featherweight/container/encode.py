@@ -4,7 +4,7 @@ Relative indices follow Deep Compression (arXiv 1510.00149, section 2), except t
 for one symbol is bridged by an escape that stores no weight: no padding zero costs a code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from featherweight import _native
 from featherweight.container.graph import CodedTensor
-from featherweight.container.layout import ROLES
+from featherweight.container.layout import MAX_COLUMNS, ROLES
 
 CONTEXT_LIMIT = 4_000_000
 """`auto` leaves the context coder out above this many elements: it decodes slowly."""
+
+CONTEXT_GAIN = 0.99
+"""`auto` takes the context coder for a block that it makes smaller than this share of the best
+other: it decodes some fifty times more slowly, and on positions without structure gains nothing."""
 
 EXACT_LIMIT = 65_536
 """Up to this many kept elements the width of relative indices is found by coding with each."""
@@ -128,7 +132,16 @@ def encode_symbols(
         EncodedBlock(role, coder, symbols.size, width, _encode(symbols, width, coder))
         for coder in coders
     ]
-    return min(blocks, key=lambda block: block.bytes)
+    return smallest(blocks)
+
+
+def smallest(blocks: Sequence[EncodedBlock]) -> EncodedBlock:
+    """The block of fewest bytes; the first of equals, and the context coder only for a real gain."""
+
+    def cost(block: EncodedBlock) -> float:
+        return block.bytes / CONTEXT_GAIN if block.coder == "context" else block.bytes
+
+    return min(blocks, key=cost)
 
 
 def _encode(symbols: NDArray[np.uint8], width: int, coder: str) -> bytes:
@@ -152,14 +165,15 @@ def _encode_positions(tensor: CodedTensor, coders: tuple[str, ...]) -> EncodedBl
         )
     if "context" in coders:
         blocks.append(_encode_mask(tensor, positions))
-    return min(blocks, key=lambda block: block.bytes)
+    return smallest(blocks)
 
 
 def _encode_mask(tensor: CodedTensor, positions: NDArray[np.int64]) -> EncodedBlock:
     """The context coder takes the mask itself: its neighbours foretell an element."""
     mask = np.zeros(tensor.elements, dtype=np.uint8)
     mask[positions] = 1
-    columns = tensor.elements // tensor.shape[0] if mask.size and tensor.shape else mask.size
+    columns = mask.size // tensor.shape[0] if mask.size and tensor.shape else 1
+    columns = min(columns, MAX_COLUMNS)
     data = _native.context_encode_mask(mask, columns)
     return EncodedBlock("positions", "context", mask.size, 1, data)
 

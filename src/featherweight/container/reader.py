@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from featherweight import _native
 from featherweight.container.graph import Attribute, CodedTensor, Graph, Network, Node, ValueInfo
-from featherweight.container.layout import SECTION_NAMES, TENSORS
+from featherweight.container.layout import MAX_COLUMNS, SECTION_NAMES, TENSORS
 from featherweight.errors import FormatError
 
 Source = str | os.PathLike[str] | bytes
@@ -20,8 +20,6 @@ Source = str | os.PathLike[str] | bytes
 
 TensorEntry = tuple[str, str, tuple[int, ...], str, int, list[tuple[str, str, int, int, int]]]
 """Name, dtype, shape, format, section, blocks (role, coder, symbols, bytes, width)."""
-
-MAX_SPARSE_COLUMNS = 65_536
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def decode_sparse(
                 values=reader.values(index),
             )
             for index, (name, _, shape, format, _, _) in enumerate(reader.tensors())
-            if format.startswith("sparse") and math.prod(shape[1:]) <= MAX_SPARSE_COLUMNS
+            if format.startswith("sparse") and math.prod(shape[1:]) <= MAX_COLUMNS
         }
 
 

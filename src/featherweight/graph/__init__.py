@@ -8,7 +8,8 @@
 """
 
 from featherweight.graph.capture import capture as capture
-from featherweight.graph.load import load as load
+from featherweight.graph.capture import from_pt2 as from_pt2
+from featherweight.graph.fwt_file import load as load
 from featherweight.graph.onnx_file import from_onnx as from_onnx
 from featherweight.graph.onnx_file import to_onnx as to_onnx
 from featherweight.graph.rebuild import GraphModule as GraphModule

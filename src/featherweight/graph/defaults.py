@@ -56,5 +56,5 @@ def without_defaults(
 
 def _same(value: Attribute, default: Attribute) -> bool:
     if isinstance(value, float) and isinstance(default, float | int):
-        return np.float32(value) == np.float32(default)
+        return bool(np.float32(value) == np.float32(default))
     return value == default

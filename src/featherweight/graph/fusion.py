@@ -62,10 +62,6 @@ def _used(nodes: list[Node], needed: set[str]) -> list[Node]:
     return kept[::-1]
 
 
-def _is(node: Node | None, operator: str) -> bool:
-    return node is not None and node.operator == operator
-
-
 def _linear(
     node: Node, producers: Mapping[str, Node], uses: Counter[str], values: Mapping[str, Value]
 ) -> list[Node] | None:
@@ -79,7 +75,8 @@ def _linear(
             return [Node("Linear", (node.inputs[0], transposed.inputs[0]), node.outputs)]
     if node.operator == "Add" and uses[node.inputs[0]] == 1:
         layer, bias = producers.get(node.inputs[0]), node.inputs[1]
-        if layer and _is(layer, "Linear") and len(layer.inputs) == 2 and values[bias].ndim == 1:
+        is_free = layer is not None and layer.operator == "Linear" and len(layer.inputs) == 2
+        if layer and is_free and values[bias].ndim == 1:
             return [Node("Linear", (*layer.inputs, bias), node.outputs)]
     return None
 
@@ -100,13 +97,13 @@ def _scaled_attention(
     softmax = producers.get(node.inputs[0]) if node.operator == "MatMul" else None
     if softmax is None or softmax.operator != "Softmax" or softmax.attributes:
         return None
-    scores, mask = producers.get(softmax.inputs[0]), ""
-    if scores and scores.operator == "Add":
-        scores, mask = producers.get(scores.inputs[0]), scores.inputs[1]
+    masked = producers.get(softmax.inputs[0])
+    mask = masked.inputs[1:] if masked and masked.operator == "Add" else ()
+    scores = producers.get(masked.inputs[0]) if masked and mask else masked
     if scores is None or scores.operator != "MatMul":
         return None
     left, right = (producers.get(name) for name in scores.inputs)
-    if left is None or right is None or not (_is(left, "Mul") and _is(right, "Mul")):
+    if left is None or right is None or (left.operator, right.operator) != ("Mul", "Mul"):
         return None
     transposed = producers.get(right.inputs[0])
     rank = values[node.outputs[0]].ndim
@@ -119,7 +116,7 @@ def _scaled_attention(
     usual = float(values[query].shape[-1]) ** -0.5
     # The factor is the rounded root of the scale: the usual scale is meant where it is that.
     attributes = {} if abs(scale - usual) < 1e-6 * usual else {"scale": scale}
-    inputs = (query, transposed.inputs[0], node.inputs[1], *([mask] if mask else []))
+    inputs = (query, transposed.inputs[0], node.inputs[1], *mask)
     return [Node("Attention", inputs, node.outputs, attributes)] if scale else None
 
 

@@ -54,7 +54,7 @@ def _add_node(draft: Draft, node: onnx_ir.Node) -> None:
         raise UnsupportedOperatorError(
             f"operator {node.domain}.{node.op_type} of layer {layer!r} is outside the ONNX subset."
         )
-    attributes = {}
+    attributes: dict[str, Attribute] = {}
     for name, attribute in node.attributes.items():
         if node.op_type == "ConstantOfShape":
             value = attribute.as_tensor()
@@ -124,7 +124,7 @@ def _tensor(value: onnx_ir.TensorProtocol | None, name: str) -> Tensor:
 
 
 def _value_info(value: onnx_ir.Value) -> ValueInfo:
-    if value.dtype not in DTYPE_NAMES or value.shape is None:
+    if value.dtype is None or value.dtype not in DTYPE_NAMES or value.shape is None:
         raise UnsupportedOperatorError(
             f"input {value.name!r} must have a shape and one of the types "
             f"{', '.join(DTYPE_NAMES.values())}, but it is {value.dtype} {value.shape}."

@@ -1,6 +1,7 @@
 """Dense `.onnx` files: any of them within the subset is read, and every graph can be written."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from featherweight.container.graph import Attribute, Graph, Node, ValueInfo
 from featherweight.errors import FormatError, InvalidArgumentError, UnsupportedOperatorError
 from featherweight.extras import require
+from featherweight.graph.draft import Draft
 from featherweight.graph.simplify import simplify
 
 OPERATOR_SETS = range(18, 24)
@@ -100,7 +102,28 @@ def from_onnx(path: str | Path) -> tuple[Graph, dict[str, Tensor]]:
     }
     draft.weights |= _layer_tensors(draft.nodes) & set(draft.tensors)
     draft.named = {name for name in draft.named if name in draft.weights or not name.isdigit()}
+    _transpose_weights(draft)
     return _with_layer_names(*simplify(draft))
+
+
+def _transpose_weights(draft: Draft) -> None:
+    """Store the weight of a product with a vector [in, out] as torch does, [out, in]."""
+    uses = Counter(name for node in draft.nodes for name in node.inputs)
+    nodes: list[Node] = []
+    for node in draft.nodes:
+        weight = node.inputs[1] if node.operator in ("Gemm", "MatMul") else ""
+        is_own = weight in draft.weights and uses[weight] == 1 and draft.tensors[weight].ndim == 2
+        if not is_own or node.attributes:
+            nodes.append(node)
+            continue
+        draft.tensors[weight] = draft.tensors[weight].T.contiguous()
+        if node.operator == "Gemm":
+            nodes.append(Node("Gemm", node.inputs, node.outputs, {"transB": 1}))
+            continue
+        back = f"{weight}~transposed"
+        nodes.append(Node("Transpose", (weight,), (back,), {"perm": (1, 0)}))
+        nodes.append(Node("MatMul", (node.inputs[0], back), node.outputs))
+    draft.nodes = nodes
 
 
 def _converted(onnx: Any, proto: Any, version: int, path: str | Path) -> Any:

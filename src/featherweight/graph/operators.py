@@ -7,7 +7,6 @@ is None; attributes have ONNX's names and defaults. Convolution, pooling and nor
 `spatial_operators`.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,17 +136,22 @@ def hard_sigmoid(x: Tensor, *, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
     return torch.clamp(alpha * x + beta, 0.0, 1.0)
 
 
-def _reduction(function: Callable[..., Tensor], whole: Callable[..., Tensor]) -> Callable[..., Any]:
+def _reduction(function: Callable[[Tensor, tuple[int, ...], bool], Tensor]) -> Operator:
+    """A reduction over `axes`; over all of them if none is given (or none, as the flag says)."""
+
     def reduce(
         x: Tensor, axes: Ints | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Tensor:
-        if not axes:
-            if noop_with_empty_axes:
-                return x
-            axes = tuple(range(x.ndim))
-        return function(x, tuple(axes), bool(keepdims)) if axes else whole(x)
+        if not axes and noop_with_empty_axes:
+            return x
+        return function(x, tuple(axes or range(x.ndim)), bool(keepdims))
 
-    return reduce
+    return Operator(reduce, static=(1,))
+
+
+def _norm(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(x, 2, axes, keepdims)
+    return norm
 
 
 def concat(*tensors: Tensor, axis: int) -> Tensor:
@@ -164,7 +168,8 @@ def cast(x: Tensor, *, to: int, saturate: int = 1) -> Tensor:
 
 def prelu(x: Tensor, slope: Tensor) -> Tensor:
     """`x` where positive, else `slope * x`; `slope` [C, 1, ...] or [1] as torch exports it."""
-    if slope.numel() == 1 or slope.numel() == slope.shape[max(slope.ndim - x.ndim + 1, 0)]:
+    channel_axis = slope.ndim - x.ndim + 1
+    if slope.numel() == 1 or (channel_axis >= 0 and slope.numel() == slope.shape[channel_axis]):
         return F.prelu(x, slope.reshape(-1))
     return torch.where(x >= 0, x, x * slope)
 
@@ -207,8 +212,9 @@ def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return torch.log_softmax(x, axis)
 
 
-def _mean_all(x: Tensor) -> Tensor:
-    return x.mean()
+def identity(x: Tensor) -> Tensor:
+    """`x`: only where an input is an output, or two outputs are one value."""
+    return x
 
 
 ONNX_DTYPES: Mapping[int, torch.dtype] = {
@@ -251,13 +257,11 @@ OPERATORS: Mapping[str, Operator] = {
     "PRelu": Operator(prelu),
     "Pad": Operator(spatial.pad, static=(1, 2, 3)),
     "Pow": Operator(torch.pow, static_scalar=(1,)),
-    "ReduceL2": Operator(
-        _reduction(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep), torch.norm),
-        static=(1,),
-    ),
-    "ReduceMax": Operator(_reduction(torch.amax, torch.amax), static=(1,)),
-    "ReduceMean": Operator(_reduction(torch.mean, _mean_all), static=(1,)),
-    "ReduceSum": Operator(_reduction(torch.sum, torch.sum), static=(1,)),
+    "Identity": Operator(identity),
+    "ReduceL2": _reduction(_norm),
+    "ReduceMax": _reduction(torch.amax),
+    "ReduceMean": _reduction(torch.mean),
+    "ReduceSum": _reduction(torch.sum),
     "Relu": Operator(F.relu),
     "Reshape": Operator(reshape, static=(1,)),
     "Shape": Operator(shape_of),

@@ -23,11 +23,16 @@ def bias(node: Node, rewriting: Rewriting) -> list[Node] | None:
     A linear layer in one function rounds differently from a product and a sum. The order of the
     operands tells them apart: (product, bias) is a linear layer, (bias, product) is a sum.
     """
+    origin = rewriting.origin(node)
     for product, other in (node.inputs, node.inputs[::-1]):
+        gemm = rewriting.producer(product, "Gemm")
+        is_bias = rewriting.is_weight(other) and rewriting.rank(other) == 1
+        if gemm and origin in ("linear", "") and is_bias and gemm.inputs[2:] in ((), ("",)):
+            return [Node("Gemm", (*gemm.inputs[:2], other), node.outputs, gemm.attributes)]
         matmul = rewriting.producer(product, "MatMul")
-        if matmul and rewriting.producer(matmul.inputs[1], "Transpose"):
-            is_layer = rewriting.origin(node) in ("linear", "")
-            order = (product, other) if is_layer else (other, product)
+        # A file has no origins: there the order is as it was written.
+        if matmul and origin and rewriting.producer(matmul.inputs[1], "Transpose"):
+            order = (product, other) if origin == "linear" else (other, product)
             return [Node("Add", order, node.outputs)]
     return None
 
@@ -39,10 +44,11 @@ def silu(node: Node, rewriting: Rewriting) -> list[Node] | None:
     so the order of the operands is free to tell them apart: (sigmoid, x) is SiLU,
     (x, sigmoid) is the product that someone wrote.
     """
+    origin = rewriting.origin(node)
     for x, gate in (node.inputs, node.inputs[::-1]):
         sigmoid = rewriting.producer(gate, "Sigmoid")
-        if sigmoid and sigmoid.inputs[0] == x:
-            order = (gate, x) if rewriting.origin(node) == "silu" else (x, gate)
+        if origin and sigmoid and sigmoid.inputs[0] == x:
+            order = (gate, x) if origin == "silu" else (x, gate)
             return [Node("Mul", order, node.outputs)]
     return None
 
@@ -110,10 +116,11 @@ def einsum(node: Node, rewriting: Rewriting) -> list[Node] | None:
     if len(operands) != 2 or any(len(term) < 2 for term in (*operands, result)):
         return None
     a, b = operands
-    batch, (i, k) = a[:-2], a[-2:]
+    batch, i, k = a[:-2], a[-2], a[-1]
     for order in (b, b[:-2] + b[-1] + b[-2]):
         j = order[-1]
-        if order != batch + k + j or result != batch + i + j or len({*batch, i, j, k}) != len(a) + 1:
+        distinct = len({*batch, i, j, k}) == len(a) + 1
+        if (order, result) != (batch + k + j, batch + i + j) or not distinct:
             continue
         right = node.inputs[1]
         if order != b:

@@ -58,10 +58,10 @@ class GraphModule(nn.Module):
         self._steps = tuple(_steps(nodes, tensors, layers, values, graph))
         for step in self._steps:
             for argument in step.arguments:
-                if isinstance(argument, _Reference) and argument.stored:
-                    if argument.name not in inside:
-                        _register(self, argument.name, tensors[argument.name])
-                        inside.add(argument.name)
+                is_stored = isinstance(argument, _Reference) and argument.stored
+                if is_stored and argument.name not in inside:
+                    _register(self, argument.name, tensors[argument.name])
+                    inside.add(argument.name)
 
     def forward(self, *inputs: Tensor) -> Any:
         """Run the graph on one tensor for each of its inputs; several outputs are a tuple."""
@@ -148,10 +148,15 @@ def _layers(
     """Return the layer at each path; where nodes disagree, the one with the most tensors."""
     layers: dict[str, LayerUse] = {}
     for node in nodes:
-        use = layer_use(node, tensors, values[node.inputs[0]].ndim) if node.inputs else None
+        use = layer_use(node, tensors, _rank(node, values))
         if use and len(use.tensors) > len(getattr(layers.get(use.path), "tensors", ())):
             layers[use.path] = use
     return layers
+
+
+def _rank(node: Node, values: Mapping[str, Value]) -> int:
+    """Return the rank of the node's input; 0 if it is made by `fuse`."""
+    return getattr(values.get(node.inputs[0]), "ndim", 0) if node.inputs else 0
 
 
 def _steps(
@@ -166,7 +171,7 @@ def _steps(
             name for name in dict.fromkeys(node.inputs)
             if name not in outputs and name not in tensors and last_use[name] == i
         )  # fmt: skip
-        use = layer_use(node, tensors, values[node.inputs[0]].ndim) if node.inputs else None
+        use = layer_use(node, tensors, _rank(node, values))
         if use and layers.get(use.path) == use:
             source = _Reference(node.inputs[0], stored=node.inputs[0] in tensors)
             yield _Step(use.path, None, (source,), {}, node.outputs, finished)

@@ -33,10 +33,11 @@ class Rewriting:
     def constant(self, name: str) -> Tensor | None:
         """Return the value of `name` if it is known and depends neither on data nor on batch."""
         first, second = (run.get(name) for run in self.runs)
-        if isinstance(first, Tensor) and is_real(first) and is_real(second):
-            same = first.shape == second.shape and bool((first == second).all())
-            return first if same or first is second else None
-        return None
+        if not isinstance(first, Tensor) or not isinstance(second, Tensor):
+            return None
+        if not is_real(first) or not is_real(second):
+            return None
+        return first if first is second or torch.equal(first, second) else None
 
     def shapes(self, name: str) -> tuple[Shape, Shape]:
         """Return the shape of `name` at each of the two sizes of the batch."""

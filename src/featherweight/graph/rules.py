@@ -57,14 +57,18 @@ def _expand(node: Node, rewriting: Rewriting) -> Replacement:
         return node.inputs[0]
     rank = len(after[0])
     padded = [(1,) * (rank - len(shape)) + shape for shape in before]
-    old = list(zip(*padded, strict=True))
-    new = list(zip(*after, strict=True))
-    target = [1 if o == n else (n[0] if n[0] == n[1] else -1) for o, n in zip(old, new, strict=True)]
+    old, new = (list(zip(*shapes, strict=True)) for shapes in (padded, after))
+    target = [
+        1 if was == now else (now[0] if now[0] == now[1] else -1)
+        for was, now in zip(old, new, strict=True)
+    ]
     if -1 not in target:
-        return [Node("Expand", (node.inputs[0], rewriting.add_integers(tuple(target))), node.outputs)]
+        constant = rewriting.add_integers(tuple(target))
+        return [Node("Expand", (node.inputs[0], constant), node.outputs)]
     batch = rewriting.draft.inputs[0].name
-    batch_sizes = tuple(shape[0] for shape in rewriting.shapes(batch))
-    if target.index(-1) != 0 or target.count(-1) > 1 or new[0] != batch_sizes:
+    if target.index(-1) != 0 or target.count(-1) > 1:
+        return None
+    if new[0] != tuple(shape[0] for shape in rewriting.shapes(batch)):
         return None
     # Only a broadcast along the batch itself has to ask the input for its size.
     size = rewriting.add("Shape", (batch,), ((1,), (1,)), {"end": 1})

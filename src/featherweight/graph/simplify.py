@@ -161,4 +161,3 @@ def _output_names(count: int, taken: set[str]) -> list[str]:
 def _content(tensor: Tensor) -> tuple[str, tuple[int, ...], bytes]:
     data = tensor.detach().cpu().contiguous()
     return str(data.dtype), tuple(data.shape), data.numpy().tobytes()
-

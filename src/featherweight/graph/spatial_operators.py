@@ -165,4 +165,3 @@ def pad(
     pairs = [amount for begin_end in reversed(amounts) for amount in begin_end]
     fill = 0.0 if value is None or mode != "constant" else value
     return F.pad(x, pairs, _PAD_MODES[mode], fill)
-

@@ -62,7 +62,7 @@ def compress(
     module: nn.Module,
     recipe: Recipe,
     data: Dataset | None,
-    out: Path,
+    out: str | Path,
     *,
     input_shape: tuple[int, ...] | None = None,
     settings: Settings | None = None,
@@ -86,6 +86,7 @@ def compress(
     shape = data.shape if data is not None else input_shape
     if shape is None:
         raise InvalidArgumentError("`input_shape` is needed without data, but got None.")
+    out = Path(out)
     rules = match_rules(module, recipe)
     network = copy.deepcopy(module)
     weights = {"trained": snapshot(network, rules)}

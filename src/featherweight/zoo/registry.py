@@ -8,8 +8,10 @@ import yaml
 from torch import nn
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.zoo.alexnet import AlexNet, AlexNetTorchvision
 from featherweight.zoo.lenet_5 import LeNet5
 from featherweight.zoo.lenet_300_100 import LeNet300100
+from featherweight.zoo.vgg_16 import VGG16
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,11 @@ class ZooEntry:
 _ENTRIES = {
     entry.name: entry
     for entry in (
+        ZooEntry("alexnet", AlexNet, (3, 227, 227), "Krizhevsky et al. 2012"),
+        ZooEntry("alexnet-torchvision", AlexNetTorchvision, (3, 224, 224), "arXiv 1404.5997"),
         ZooEntry("lenet-300-100", LeNet300100, (1, 28, 28), "LeCun et al. 1998"),
         ZooEntry("lenet-5", LeNet5, (1, 28, 28), "LeCun et al. 1998"),
+        ZooEntry("vgg-16", VGG16, (3, 224, 224), "arXiv 1409.1556"),
     )
 }
 

@@ -1,4 +1,4 @@
-"""What a MODEL may be: a zoo name, ``package.module:callable``, an `.onnx` or a `.fwt` file."""
+"""What a MODEL may be: a zoo name, ``package.module:callable``, a `.pt2`, `.onnx`, `.fwt` file."""
 
 import importlib
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def resolve(
         CheckpointError: the checkpoint does not fit the network.
     """
     path = Path(model)
-    if path.suffix in {".fwt", ".onnx"}:
+    if path.suffix in {".fwt", ".onnx", ".pt2"}:
         if not path.is_file():
             raise InvalidArgumentError(f"there is no file {model}.")
         resolved = _from_file(path)
@@ -98,12 +98,13 @@ def _from_callable(model: str, seed: int, shape: tuple[int, int, int] | None) ->
 
 def _from_file(path: Path) -> Resolved:
     """A file names no code: its graph is rebuilt as a module."""
-    if path.suffix == ".onnx":
-        network, weights = graph.from_onnx(path)
-        module = graph.rebuild(network, weights)
-    else:
+    if path.suffix == ".fwt":
+        module = graph.load(path)
         network = container.read(path).graph
-        module = graph.rebuild(network, container.dense(path))
+    else:
+        read = graph.from_onnx if path.suffix == ".onnx" else graph.from_pt2
+        network, weights = read(path)
+        module = graph.rebuild(network, weights)
     shape = network.inputs[0].shape[1:]
     if not all(isinstance(size, int) for size in shape):
         raise InvalidArgumentError(

@@ -1,0 +1,113 @@
+"""AlexNet: the grouped network of the paper, and torchvision's one-column variant.
+
+Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural
+Networks", NeurIPS 25; sizes and layer names as in Caffe's `bvlc_alexnet`, which Deep Compression
+(arXiv 1510.00149, Table 4) starts from.
+
+| layer | output at 227x227 | parameters |
+|---|---|---|
+| conv1 11x11, stride 4, ReLU, LRN, max pool 3x3 stride 2 | 96x27x27 | 34,944 |
+| conv2 5x5, padding 2, 2 groups, ReLU, LRN, max pool | 256x13x13 | 307,456 |
+| conv3 3x3, padding 1, ReLU | 384x13x13 | 885,120 |
+| conv4 3x3, padding 1, 2 groups, ReLU | 384x13x13 | 663,936 |
+| conv5 3x3, padding 1, 2 groups, ReLU, max pool | 256x6x6 | 442,624 |
+| fc6, ReLU, dropout | 4096 | 37,752,832 |
+| fc7, ReLU, dropout | 4096 | 16,781,312 |
+| fc8 | 1000 | 4,097,000 |
+
+As in Caffe, the constant of the local response normalization is 1 (the paper: 2).
+
+The one-column variant is Krizhevsky 2014, "One weird trick for parallelizing convolutional neural
+networks", arXiv 1404.5997, with the layer names of torchvision's `alexnet`: 224x224, no groups, no
+LRN, 64-192-384-256-256 channels, 61,100,840 parameters.
+"""
+
+from torch import Tensor, nn
+
+from featherweight.errors import InvalidArgumentError
+
+
+class AlexNet(nn.Module):
+    """Maps pictures [N, C, H, W] to logits [N, num_classes]; 60,965,224 parameters at 3x227x227."""
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        input_size: int = 227,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        side = _last_side(input_size)
+        self.conv1 = nn.Conv2d(in_channels, 96, kernel_size=11, stride=4)
+        self.conv2 = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
+        self.conv3 = nn.Conv2d(256, 384, kernel_size=3, padding=1)
+        self.conv4 = nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2)
+        self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2)
+        self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
+        self.pool = nn.MaxPool2d(3, stride=2)
+        self.relu = nn.ReLU()
+        self.flatten = nn.Flatten()
+        self.fc6 = nn.Linear(256 * side * side, 4096)
+        self.drop6 = nn.Dropout(dropout)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.drop7 = nn.Dropout(dropout)
+        self.fc8 = nn.Linear(4096, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.norm(self.relu(self.conv1(x))))  # [N, 96, 27, 27]
+        x = self.pool(self.norm(self.relu(self.conv2(x))))  # [N, 256, 13, 13]
+        x = self.relu(self.conv3(x))
+        x = self.relu(self.conv4(x))
+        x = self.pool(self.relu(self.conv5(x)))  # [N, 256, 6, 6]
+        x = self.drop6(self.relu(self.fc6(self.flatten(x))))
+        x = self.drop7(self.relu(self.fc7(x)))
+        return self.fc8(x)  # type: ignore[no-any-return]
+
+
+def _last_side(input_size: int) -> int:
+    """Height and width that are left for fc6."""
+    side = (input_size - 11) // 4 + 1
+    for _ in range(3):
+        side = (side - 3) // 2 + 1
+    if side < 1:
+        raise InvalidArgumentError(
+            f"`input_size` of AlexNet must be 67 or more, but got input_size={input_size}."
+        )
+    return side
+
+
+class AlexNetTorchvision(nn.Module):
+    """The one-column variant: [N, C, H, W] to [N, num_classes], at 63x63 pixels or more."""
+
+    def __init__(self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 64, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2),
+            nn.Conv2d(64, 192, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2),
+            nn.Conv2d(192, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2),
+        )
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Linear(4096, num_classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.avgpool(self.features(x))  # [N, 256, 6, 6]
+        return self.classifier(x.flatten(1))  # type: ignore[no-any-return]

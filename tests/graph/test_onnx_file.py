@@ -1,0 +1,124 @@
+"""ONNX files, out and in; ONNX Runtime is the oracle."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from featherweight.container import Graph, Node, ValueInfo
+from featherweight.errors import FormatError, UnsupportedOperatorError
+from featherweight.graph import capture, from_onnx, rebuild, to_onnx
+
+
+def run_onnx(path: Path, x: Tensor) -> Tensor:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (name,) = [value.name for value in session.get_inputs()]
+    return torch.from_numpy(session.run(None, {name: x.numpy()})[0])
+
+
+@pytest.fixture
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU6(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(8 * 16, 12), nn.SiLU(), nn.Linear(12, 5, bias=False),
+    ).eval()  # fmt: skip
+
+
+def test_a_graph_goes_to_a_file_and_comes_back_the_same(net: nn.Module, tmp_path: Path) -> None:
+    graph, tensors = capture(net, torch.zeros(1, 3, 8, 8))
+    path = tmp_path / "net.onnx"
+    to_onnx(graph, tensors, path)
+    again, again_tensors = from_onnx(path)
+    assert again == graph
+    assert again_tensors.keys() == tensors.keys()
+    assert all(torch.equal(again_tensors[name], tensors[name]) for name in tensors)
+    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
+    for batch in (1, 3):
+        x = torch.randn(batch, 3, 8, 8)
+        torch.testing.assert_close(run_onnx(path, x), net(x), rtol=1e-5, atol=1e-5)
+        assert torch.equal(rebuild(again, again_tensors)(x), net(x))
+
+
+def test_the_same_graph_gives_the_same_bytes(net: nn.Module, tmp_path: Path) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        to_onnx(*capture(net, torch.zeros(1, 3, 8, 8)), tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_an_operator_of_ours_has_no_onnx_form(tmp_path: Path) -> None:
+    info = ValueInfo("input", "float32", ("batch", 2))
+    graph = Graph(
+        (info,), (ValueInfo("out", "float32", ("batch", 2)),),
+        (Node("featherweight.Magic", ("input",), ("out",)),), 20,
+    )  # fmt: skip
+    with pytest.raises(UnsupportedOperatorError, match=r"featherweight\.Magic"):
+        to_onnx(graph, {}, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def foreign_model(opset: int = 20) -> onnx.ModelProto:
+    """A network as another tool may write it: weights [in, out], Flatten, Constant, own names."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "filters": rng.normal(size=(4, 1, 3, 3)), "b0": rng.normal(size=4),
+        "dense/w": rng.normal(size=(36, 6)), "dense/b": rng.normal(size=6),
+        "7": rng.normal(size=(6, 3)), "8": rng.normal(size=3),
+    }  # fmt: skip
+    make = onnx.helper.make_node
+    shape = onnx.numpy_helper.from_array(np.array([0, -1]), "shape")
+    nodes = [
+        make("Conv", ["x", "filters", "b0"], ["c"], auto_pad="NOTSET", pads=[0, 0, 0, 0]),
+        make("Relu", ["c"], ["r"]),
+        make("Dropout", ["r"], ["d"]),
+        make("Constant", [], ["target"], value=shape),
+        make("Reshape", ["d", "target"], ["f"]),
+        make("MatMul", ["f", "dense/w"], ["m"]),
+        make("Add", ["m", "dense/b"], ["a"]),
+        make("Gemm", ["a", "7", "8"], ["y"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes, "foreign",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 1, 5, 5])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 3])],
+        [onnx.numpy_helper.from_array(v.astype(np.float32), k) for k, v in weights.items()],
+    )  # fmt: skip
+    return onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8
+    )
+
+
+@pytest.mark.parametrize("opset", [13, 20, 23])
+def test_a_foreign_file_becomes_layers(tmp_path: Path, opset: int) -> None:
+    path = tmp_path / "foreign.onnx"
+    onnx.save(foreign_model(opset), path)
+    graph, tensors = from_onnx(path)
+    assert [node.operator for node in graph.nodes] == ["Conv", "Relu", "Reshape", "Gemm", "Gemm"]
+    module = rebuild(graph, tensors)
+    layers = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 3
+    assert all(layer.bias is not None for layer in layers)
+    assert len(list(module.parameters())) == 6
+    x = torch.randn(4, 1, 5, 5)
+    torch.testing.assert_close(module(x), run_onnx(path, x), rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_outside_the_subset_is_named(tmp_path: Path) -> None:
+    model = foreign_model()
+    model.graph.node[1].op_type = "Mish"
+    model.graph.node[1].name = "activation"
+    onnx.save(model, tmp_path / "x.onnx")
+    with pytest.raises(UnsupportedOperatorError, match="operator Mish of layer 'activation'"):
+        from_onnx(tmp_path / "x.onnx")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"\x00\x01 not a model")
+    with pytest.raises(FormatError, match="is not a valid ONNX model"):
+        from_onnx(tmp_path / "x.onnx")
+    with pytest.raises(FileNotFoundError):
+        from_onnx(tmp_path / "nowhere.onnx")
