@@ -66,9 +66,7 @@ def small_network(seed: int = 0, scale: int = 1) -> Network:
     )
 
 
-names = st.text(
-    st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20
-)
+names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
 
 
 @st.composite
@@ -106,7 +104,9 @@ metadata = st.dictionaries(
         | st.floats(allow_nan=False)
         | st.binary(max_size=4)
         | st.text(st.characters(exclude_categories=("Cs",)), max_size=4),
-        lambda items: st.lists(items, max_size=3) | st.dictionaries(st.text("abc"), items, max_size=3),
+        lambda items: (
+            st.lists(items, max_size=3) | st.dictionaries(st.text("abc"), items, max_size=3)
+        ),
         max_leaves=8,
     ),
     max_size=4,

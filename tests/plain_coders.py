@@ -162,4 +162,3 @@ def decode_rans(data: bytes, count: int) -> list[int]:
         symbols.append(symbol)
     require(states == [1 << 16] * lanes and read == len(words), "the end of the block")
     return symbols
-

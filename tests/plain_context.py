@@ -1,4 +1,4 @@
-"""The context coder in slow, simple Python, from native/src/coders/{context,mixing,range_coder}.h."""
+"""The context coder in slow, simple Python, from the headers in native/src/coders."""
 
 from collections import defaultdict
 
@@ -160,7 +160,14 @@ def _mask_bit(
     far = counts["far", past(1, 2, w - 1, w, w + 1, 2 * w) if w else ()]
     first = logit_of(counts["all"], 32768, 1)
     prior = probability(first)
-    contexts = [counts["column", c], counts["row", row], both(c - 1, c + 1), both(c - w, c + w), near, far]
+    contexts = [
+        counts["column", c],
+        counts["row", row],
+        both(c - 1, c + 1),
+        both(c - w, c + w),
+        near,
+        far,
+    ]
     inputs = [logit_of(seen, prior, 2) - first for seen in contexts]
     if not w:
         inputs[3] = inputs[5] = 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cbor2
+
 import plain_coders
 from plain_coders import Malformed, require
 from plain_context import decode_context_codes, decode_context_mask
@@ -141,7 +142,7 @@ def _check_info(info: Any) -> None:
     _name(name)
     require(type(dtype) is int and dtype in DTYPES and type(shape) is list, "input or output")
     for size in shape:
-        require(type(size) is int and 1 <= size < 2**63 or bool(_name(size)), "dimension")
+        require((type(size) is int and 1 <= size < 2**63) or bool(_name(size)), "dimension")
 
 
 def _check_attribute(value: Any) -> None:
@@ -246,7 +247,8 @@ def _elements(parts: dict[str, Any], dtype: int, shape: list[int], elements: int
         values = [book[code] for code in _symbols(*parts["codes"])]
     if "at" not in parts:
         return values
-    zero = struct.unpack("<" + STRUCT_CODES[dtype], bytes(8)[: struct.calcsize(STRUCT_CODES[dtype])])
+    code = "<" + STRUCT_CODES[dtype]
+    zero = struct.unpack(code, bytes(struct.calcsize(code)))
     dense = [zero[0]] * elements
     positions = _positions(parts["at"], shape, elements)
     require(len(positions) == len(values), "one position for each kept element")

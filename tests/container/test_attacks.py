@@ -10,12 +10,12 @@ from typing import Any
 import cbor2
 import numpy as np
 import pytest
-from forging import GRAPH, METADATA, TENSORS, forge, take_apart, with_body, with_graph, with_table
-from networks import small_network
-from plain_reader import Malformed, read_plain
 
 from featherweight.container import dense, inspect, read, write
 from featherweight.errors import FormatError
+from forging import GRAPH, METADATA, TENSORS, forge, take_apart, with_body, with_graph, with_table
+from networks import small_network
+from plain_reader import Malformed, read_plain
 
 Graph = dict[str, Any]
 
@@ -302,7 +302,8 @@ def test_both_readers_agree_on_random_damage(tmp_path: Path, coder: str) -> None
         kind, flags, body = sections[index]
         damaged = bytearray(body)
         for _ in range(int(rng.integers(1, 3))):
-            damaged[int(rng.integers(len(body)))] = int(rng.choice([0, 1, 0x7F, 0xFF, rng.integers(256)]))
+            value = rng.choice([0, 1, 0x7F, 0xFF, rng.integers(256)])
+            damaged[int(rng.integers(len(body)))] = int(value)
         data = forge([*sections[:index], (kind, flags, bytes(damaged)), *sections[index + 1 :]])
         try:
             plain = read_plain(data)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plain_reader import STRUCT_CODES, read_plain
 
 from featherweight.container import dense
+from plain_reader import STRUCT_CODES, read_plain
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.fwt"))

@@ -56,7 +56,7 @@ def graph_of(node: Node, operator_set: int = 20) -> Graph:
         (Node("Conv", ("x",), ("y",)), "must have 2 to 3 inputs, but has 1"),
         (Node("Relu", ("x",), ("y", "z")), "must have 1 outputs, but has 2"),
         (Node("MaxPool", ("x",), ("y",)), "must have the attribute 'kernel_shape'"),
-        (Node("Conv", ("x", "a.b.weight"), ("y",), {"auto_pad": "SAME"}), "layer 'a.b' has the att"),
+        (Node("Conv", ("x", "a.b.weight"), ("y",), {"auto_pad": "SAME"}), "layer 'a.b' has the"),
         (Node("Gelu", ("x",), ("y",), {"approximate": "erf"}), "approximate='erf', which is not"),
         (Node("Flatten", ("x",), ("y",), {"axis": 1.5}), "axis=1.5, which is not int"),
     ],

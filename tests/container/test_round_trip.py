@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import networks, small_network
-from plain_reader import DTYPES, read_plain
 
 from featherweight.container import CodedTensor, Network, decode_sparse, dense, inspect, read, write
 from featherweight.container.encode import CODER_CHOICES
+from networks import networks, small_network
+from plain_reader import DTYPES, read_plain
 
 STREAMS = ("auto", "huffman", "packed", "rans")
 

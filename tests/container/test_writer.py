@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import random_tensor, small_network
 
 from featherweight.container import CodedTensor, Graph, Network, Node, ValueInfo, inspect, write
 from featherweight.errors import InvalidArgumentError, UnsupportedOperatorError
+from networks import random_tensor, small_network
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ AT = np.array([1, 4, 5], np.int64)
         (CodedTensor("t", "float32", (3,), "shared", codebook=BOOK[:0], codes=CODES), "1 to 256"),
         (CodedTensor("t", "float32", (9,), "sparse", positions=AT, values=BOOK[:2]), "be 3 values"),
         (CodedTensor("t", "float32", (5,), "sparse", positions=AT, values=BOOK), "from 0 to 4"),
-        (CodedTensor("t", "float32", (9,), "sparse", positions=AT[::-1], values=BOOK), "increasing"),
+        (CodedTensor("t", "float32", (9,), "sparse", positions=AT[::-1], values=BOOK), "increas"),
         (CodedTensor("t", "float32", (9,), "sparse", positions=AT - 2, values=BOOK), "from 0 to 8"),
         (CodedTensor("t", "float64", (3,), "raw", values=BOOK), "`dtype` must be one of"),
         (CodedTensor("t", "float32", (3,), "zip", values=BOOK), "`format` must be one of"),

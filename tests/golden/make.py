@@ -15,10 +15,9 @@ import numpy as np
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from networks import DTYPES, random_tensor, small_network  # noqa: E402
-
 from featherweight.container import Graph, Network, Node, ValueInfo, write  # noqa: E402
 from featherweight.container.encode import CODER_CHOICES  # noqa: E402
+from networks import DTYPES, random_tensor, small_network  # noqa: E402
 
 
 def all_formats() -> Network:
@@ -41,14 +40,20 @@ def all_formats() -> Network:
 
 
 def storage_only() -> Network:
-    """Operators that no runtime has, all kinds of attributes and metadata, names of many scripts."""
+    """Unknown operators, all kinds of attributes and metadata, names of many scripts."""
     node = Node(
         "Loop", ("x", "", "größe"), ("y", "", "名"),
-        {"int": -(2**63), "float": 0.1, "text": "é", "ints": (1, -1), "floats": (0.5, 2.0), "none": ()},
+        {
+            "int": -(2**63), "float": 0.1, "text": "é",
+            "ints": (1, -1), "floats": (0.5, 2.0), "none": (),
+        },
     )  # fmt: skip
     node = replace(node, attributes={**node.attributes, "float": float(np.float32(0.1))})
     graph = Graph(
-        (ValueInfo("x", "int64", ("batch", "länge", 3)),), (ValueInfo("名", "bool", ()),), (node,), 22
+        (ValueInfo("x", "int64", ("batch", "länge", 3)),),
+        (ValueInfo("名", "bool", ()),),
+        (node,),
+        22,
     )
     tensor = random_tensor(np.random.default_rng(3), "größe", (4, 4), "shared", dtype="uint8")
     metadata = {

@@ -1,8 +1,8 @@
 """The `.fwt` file (docs/format.md): write, read and inspect it. No torch.
 
-    >>> write("lenet.fwt", network, coder="auto")
-    >>> network = read("lenet.fwt")
-    >>> arrays = dense("lenet.fwt")
+>>> write("lenet.fwt", network, coder="auto")
+>>> network = read("lenet.fwt")
+>>> arrays = dense("lenet.fwt")
 """
 
 from featherweight.container.graph import CodedTensor as CodedTensor

@@ -106,8 +106,8 @@ def index_width(positions: NDArray[np.int64], coders: Iterable[str]) -> int:
     zeros, counts = np.unique(np.diff(positions, prepend=-1) - 1, return_counts=True)
     estimates = [_width_cost(zeros, counts, width) for width in range(1, 9)]
     limit = _AS_GOOD * min(bits for bits, _ in estimates)
-    symbols, best = min(
-        (symbols, width + 1) for width, (bits, symbols) in enumerate(estimates) if bits <= limit
+    _, best = min(
+        (count, width + 1) for width, (bits, count) in enumerate(estimates) if bits <= limit
     )
     return best
 
@@ -136,7 +136,7 @@ def encode_symbols(
 
 
 def smallest(blocks: Sequence[EncodedBlock]) -> EncodedBlock:
-    """The block of fewest bytes; the first of equals, and the context coder only for a real gain."""
+    """The block of fewest bytes; the first of equals; the context coder only for a real gain."""
 
     def cost(block: EncodedBlock) -> float:
         return block.bytes / CONTEXT_GAIN if block.coder == "context" else block.bytes
@@ -160,9 +160,7 @@ def _encode_positions(tensor: CodedTensor, coders: tuple[str, ...]) -> EncodedBl
     blocks = []
     if streams:
         width = tensor.index_bits or index_width(positions, streams)
-        blocks.append(
-            encode_symbols("positions", gap_symbols(positions, width), width, streams)
-        )
+        blocks.append(encode_symbols("positions", gap_symbols(positions, width), width, streams))
     if "context" in coders:
         blocks.append(_encode_mask(tensor, positions))
     return smallest(blocks)
@@ -180,5 +178,5 @@ def _encode_mask(tensor: CodedTensor, positions: NDArray[np.int64]) -> EncodedBl
 
 def _plain(role: str, values: NDArray[np.generic]) -> EncodedBlock:
     little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
-    data = memoryview(little.reshape(-1).view(np.uint8))
+    data = little.reshape(-1).view(np.uint8).data
     return EncodedBlock(role, "raw", values.size, 8 * values.dtype.itemsize, data)

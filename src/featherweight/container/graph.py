@@ -1,4 +1,4 @@
-"""A network's graph as data: ONNX operators by ONNX's own names and definitions (docs/format.md)."""
+"""A network's graph as data: ONNX operators by ONNX's own definitions (docs/format.md)."""
 
 import math
 from collections.abc import Mapping

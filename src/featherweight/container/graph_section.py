@@ -71,7 +71,8 @@ def _value_info(info: ValueInfo) -> list[Any]:
             check_name(size, "a dimension")
         elif size < 1:
             raise InvalidArgumentError(f"a dimension must be positive, but got {size} {where}.")
-    return [info.name, DTYPES.index(check_choice("dtype", info.dtype, DTYPES, where)), [*info.shape]]
+    dtype = DTYPES.index(check_choice("dtype", info.dtype, DTYPES, where))
+    return [info.name, dtype, [*info.shape]]
 
 
 def _node_entry(node: Node, numbers: dict[str, int]) -> list[Any]:

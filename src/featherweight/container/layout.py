@@ -29,7 +29,7 @@ ROLES = {
 """The blocks of each format, in the order of the file."""
 
 MAX_COLUMNS = 65_536
-"""A row is all that shares the first index; the context coder and sparse rows take no longer ones."""
+"""A row is all that shares the first index; the context coder and sparse rows take no more."""
 
 MISSING = -1
 """The number of an optional input that is not given."""

@@ -34,7 +34,7 @@ class SectionSummary:
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One tensor. `density` is the share of elements kept, `num_bits` the width of a code or value."""
+    """One tensor: `density` is the share kept, `num_bits` the width of a code or value."""
 
     name: str
     format: str
@@ -116,7 +116,9 @@ def read(source: Source, *, max_decoded_bytes: int | None = None) -> Network:
         return Network(_graph(reader), tensors, reader.metadata(), reader.storage_only)
 
 
-def dense(source: Source, *, max_decoded_bytes: int | None = None) -> dict[str, NDArray[np.generic]]:
+def dense(
+    source: Source, *, max_decoded_bytes: int | None = None
+) -> dict[str, NDArray[np.generic]]:
     """Decode every tensor straight into a dense array of its shape and dtype, by name.
 
     Raises:
@@ -126,9 +128,7 @@ def dense(source: Source, *, max_decoded_bytes: int | None = None) -> dict[str, 
         return {entry[0]: reader.dense(index) for index, entry in enumerate(reader.tensors())}
 
 
-def decode_sparse(
-    source: Source, *, max_decoded_bytes: int | None = None
-) -> dict[str, SparseRows]:
+def decode_sparse(source: Source, *, max_decoded_bytes: int | None = None) -> dict[str, SparseRows]:
     """Decode every sparse tensor of at most 65,536 columns straight into rows, by name.
 
     Raises:
@@ -216,4 +216,4 @@ def _graph(reader: _native.Reader) -> Graph:
 
 
 def _attribute(value: int | float | str | list[int] | list[float]) -> Attribute:
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
+    return tuple(value) if isinstance(value, list) else value

@@ -116,7 +116,9 @@ def write(path: str | os.PathLike[str], network: Network, *, coder: str = "auto"
 
 def _summary(format: str, name: str, blocks: Sequence[EncodedBlock]) -> TensorSummary:
     return TensorSummary(
-        name, format, tuple(BlockSummary(b.role, b.coder, b.symbols, b.width, b.bytes) for b in blocks)
+        name,
+        format,
+        tuple(BlockSummary(b.role, b.coder, b.symbols, b.width, b.bytes) for b in blocks),
     )
 
 
@@ -154,9 +156,7 @@ def _file_chunks(sections: Sequence[_Section], operator_set: int) -> Iterator[Ch
         table += ENTRY.pack(section.kind, flags, offset, section.length, crc)
         body += [bytes(offset - end), *section.chunks]
         end = offset + section.length
-    header = HEADER.pack(
-        MAGIC, *VERSION, operator_set, end, len(sections), zlib.crc32(table)
-    )
+    header = HEADER.pack(MAGIC, *VERSION, operator_set, end, len(sections), zlib.crc32(table))
     yield header + zlib.crc32(header).to_bytes(4, "little") + table
     yield from body
 
