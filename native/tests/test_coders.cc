@@ -18,6 +18,7 @@ namespace {
 
 struct Coder {
   int num_bits;  // of its symbols
+  bool is_slow;
   std::function<Bytes(const Bytes&)> encode;
   std::function<void(const Bytes&, Bytes&)> decode;  // fills what it is given
 };
@@ -31,23 +32,23 @@ std::vector<std::int64_t> positions(std::size_t count) {
 
 std::vector<Coder> coders() {
   return {
-      {8, [](const Bytes& s) { return fw::huffman_encode(s.data(), s.size()); },
+      {8, false, [](const Bytes& s) { return fw::huffman_encode(s.data(), s.size()); },
        [](const Bytes& d, Bytes& out) {
          fw::huffman_decode(d.data(), d.size(), out.data(), out.size());
        }},
-      {8, [](const Bytes& s) { return fw::rans_encode(s.data(), s.size()); },
+      {8, false, [](const Bytes& s) { return fw::rans_encode(s.data(), s.size()); },
        [](const Bytes& d, Bytes& out) {
          fw::rans_decode(d.data(), d.size(), out.data(), out.size());
        }},
-      {3, [](const Bytes& s) { return fw::packed_encode(s.data(), s.size(), 3); },
+      {3, false, [](const Bytes& s) { return fw::packed_encode(s.data(), s.size(), 3); },
        [](const Bytes& d, Bytes& out) {
          fw::packed_decode(d.data(), d.size(), out.data(), out.size(), 3);
        }},
-      {8, [](const Bytes& s) { return fw::context_encode_codes(s.data(), s.size(), 8); },
+      {8, true, [](const Bytes& s) { return fw::context_encode_codes(s.data(), s.size(), 8); },
        [](const Bytes& d, Bytes& out) {
          fw::context_decode_codes(d.data(), d.size(), out.data(), out.size(), 8);
        }},
-      {5,
+      {5, true,
        [](const Bytes& s) {
          return fw::context_encode_codes(s.data(), s.size(), 5, 40, positions(s.size()).data());
        },
@@ -55,7 +56,7 @@ std::vector<Coder> coders() {
          fw::context_decode_codes(d.data(), d.size(), out.data(), out.size(), 5, 40,
                                   positions(out.size()).data());
        }},
-      {1, [](const Bytes& s) { return fw::context_encode_mask(s.data(), s.size(), 33); },
+      {1, true, [](const Bytes& s) { return fw::context_encode_mask(s.data(), s.size(), 33); },
        [](const Bytes& d, Bytes& out) {
          fw::context_decode_mask(d.data(), d.size(), out.data(), out.size(), 33);
        }},
@@ -90,7 +91,8 @@ void decode_hostile(const Coder& coder, const Bytes& data, std::size_t count) {
 
 void test_round_trips(const Coder& coder) {
   std::mt19937 random(1);
-  for (const std::size_t count : {0, 1, 2, 9, 1000, 1023, 1024, 1025, 4095, 4096, 4103, 70000}) {
+  for (const std::size_t count : {0, 1, 2, 9, 1000, 1023, 1024, 1025, 4095, 4096, 4103, 66000}) {
+    if (count > 5000 && coder.is_slow) continue;
     check_round_trip(coder, symbols_of(random, count, coder.num_bits));
     Bytes uniform(count);
     for (std::uint8_t& symbol : uniform) symbol = random() % (1u << coder.num_bits);
@@ -101,26 +103,26 @@ void test_round_trips(const Coder& coder) {
 
 void test_hostile_blocks(const Coder& coder) {
   std::mt19937 random(2);
-  for (const std::size_t count : {30, 1100, 5000}) {
+  for (const std::size_t count : {30, 1100, 4200}) {
     const Bytes data = coder.encode(symbols_of(random, count, coder.num_bits));
     for (std::size_t size = 0; size < data.size(); size += 1 + data.size() / 50) {
       decode_hostile(coder, Bytes(data.begin(), data.begin() + static_cast<long>(size)), count);
     }
-    for (int trial = 0; trial < 100; ++trial) {
+    for (int trial = 0; trial < 30; ++trial) {
       Bytes flipped = data;
       for (unsigned n = 1 + random() % 3; n > 0; --n) {
         const std::size_t range = random() % 2 ? data.size() : std::min<std::size_t>(data.size(), 40);
         flipped[random() % range] ^= static_cast<std::uint8_t>(1u << random() % 8);
       }
       decode_hostile(coder, flipped, count);
-      decode_hostile(coder, data, count + trial - 50 + 25);
+      decode_hostile(coder, data, count - 15 + static_cast<std::size_t>(trial));
     }
   }
-  for (int trial = 0; trial < 3000; ++trial) {
+  for (int trial = 0; trial < 400; ++trial) {
     Bytes noise(random() % 300);
     for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random());
     if (!noise.empty() && trial % 2) noise[0] = static_cast<std::uint8_t>(random() % 15);
-    decode_hostile(coder, noise, random() % 3000);
+    decode_hostile(coder, noise, random() % 1500);
   }
 }
 

@@ -27,15 +27,24 @@ class Net(nn.Module):
         return self.head["fc"](x.flatten(1))
 
 
+Captured = tuple[Graph, dict[str, Tensor]]
+
+
 @pytest.fixture
 def net() -> Net:
     torch.manual_seed(0)
     return Net()
 
 
+@pytest.fixture(scope="module")
+def captured() -> Captured:
+    torch.manual_seed(0)
+    return capture(Net(), torch.zeros(1, 2, 8, 8))
+
+
 @pytest.fixture
-def rebuilt(net: Net) -> nn.Module:
-    return rebuild(*capture(net, torch.zeros(1, 2, 8, 8)))
+def rebuilt(captured: Captured) -> nn.Module:
+    return rebuild(*captured)
 
 
 def test_state_dict_has_the_stored_names(net: Net, rebuilt: nn.Module) -> None:
@@ -85,8 +94,10 @@ def test_a_layer_can_be_replaced(rebuilt: nn.Module) -> None:
     assert rebuilt(torch.randn(2, 2, 8, 8)).shape == (2, 3)
 
 
-def test_capture_of_a_rebuilt_module_is_the_same_graph(net: Net, rebuilt: nn.Module) -> None:
-    graph, tensors = capture(net, torch.zeros(1, 2, 8, 8))
+def test_capture_of_a_rebuilt_module_is_the_same_graph(
+    captured: Captured, rebuilt: nn.Module
+) -> None:
+    graph, tensors = captured
     again, again_tensors = capture(rebuilt, torch.zeros(1, 2, 8, 8))
     assert again == graph
     assert again_tensors.keys() == tensors.keys()
@@ -128,6 +139,26 @@ def test_what_is_not_there_is_named() -> None:
 def test_an_unknown_operator_is_named() -> None:
     with pytest.raises(UnsupportedOperatorError, match=r"featherweight\.Magic of layer 'out'"):
         rebuild(graph_of([Node("featherweight.Magic", ("input",), ("out",))]), {})
+
+
+@pytest.mark.parametrize("name", ["forward.weight", "a..b", "c.weight.weight"])
+def test_a_name_that_torch_cannot_hold_is_refused(name: str) -> None:
+    nodes = [
+        Node("Gemm", ("input", "c.weight"), ("hidden",), {"transB": 1}),
+        Node("Add", ("hidden", name), ("out",)),
+    ]
+    tensors = {"c.weight": torch.ones(4, 4), name: torch.ones(4)}
+    with pytest.raises(FormatError, match="cannot be the name of a tensor"):
+        rebuild(graph_of(nodes, (4,)), tensors)
+
+
+def test_a_hostile_graph_does_not_make_rebuild_allocate() -> None:
+    nodes = [
+        Node("Pad", ("small", "pads"), ("large",)),
+        Node("Mul", ("input", "large"), ("out",)),
+    ]
+    tensors = {"small": torch.ones(1), "pads": torch.tensor([0, 2**40])}
+    rebuild(graph_of(nodes, (1,)), tensors)
 
 
 def test_the_number_of_inputs_is_checked(rebuilt: nn.Module) -> None:

@@ -23,6 +23,7 @@ def capture(
     *,
     batch: str | None = "batch",
     input_names: Sequence[str] | None = None,
+    storage_only: bool = False,
 ) -> tuple[Graph, dict[str, Tensor]]:
     """Return the graph that `module` computes in evaluation mode, and a copy of its tensors.
 
@@ -32,6 +33,7 @@ def capture(
             is the batch; their other dimensions are the network's for good.
         batch: the name of the symbolic batch dimension, or None for a fixed batch.
         input_names: names of the graph's inputs; ``"input"``, or the arguments' names if several.
+        storage_only: let operators outside the subset through: the graph can be stored, not run.
 
     Raises:
         UnsupportedOperatorError: an operator outside the subset; the message names its layer.
@@ -42,7 +44,9 @@ def capture(
         # torch.export takes a size of 1 for a constant, so the example must be larger.
         inputs = [x if x.shape[0] > 1 else torch.cat([x, x]) for x in inputs]
     names = input_names or _input_names(module, len(inputs))
-    return _copied(*simplify(lower(trace(module, inputs, batch), names, batch)))
+    draft = lower(trace(module, inputs, batch), names, batch)
+    draft.storage_only = storage_only
+    return _copied(*simplify(draft))
 
 
 def from_pt2(path: str | Path) -> tuple[Graph, dict[str, Tensor]]:

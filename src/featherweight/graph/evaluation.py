@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from featherweight.container.graph import Node
+from featherweight.container.graph import Dimension, Node
 from featherweight.errors import FeatherweightError, UnsupportedOperatorError
 from featherweight.graph.draft import Draft
 from featherweight.graph.operators import ONNX_DTYPES, OPERATORS, Operator
@@ -19,8 +19,11 @@ Value = Any
 """A tensor (on the meta device if it depends on the input's or the weights' data), or a tuple."""
 
 
-def evaluate(draft: Draft, sizes: Mapping[str, int]) -> dict[str, Value]:
+def evaluate(draft: Draft, sizes: Mapping[str, int], *, fold: bool = True) -> dict[str, Value]:
     """Return every value of the draft by name, with the symbolic dimensions set to `sizes`.
+
+    Without `fold` only shapes are asked for: nothing but short lists of sizes is computed for
+    real, so that a hostile graph cannot make this allocate.
 
     Raises:
         UnsupportedOperatorError: an operator that is not in the table, named with its layer.
@@ -32,7 +35,7 @@ def evaluate(draft: Draft, sizes: Mapping[str, int]) -> dict[str, Value]:
     for name, tensor in draft.tensors.items():
         values[name] = tensor.to("meta") if name in draft.weights else tensor
     for node in draft.nodes:
-        outputs = _run(draft, node, values)
+        outputs = _run(draft, node, values, fold) or _annotated(draft, node, sizes)
         values.update(zip(node.outputs, outputs, strict=False))
     return values
 
@@ -47,16 +50,20 @@ def as_numbers(tensor: Tensor) -> Any:
     return tensor.item() if tensor.ndim == 0 else tuple(tensor.flatten().tolist())
 
 
-def _run(draft: Draft, node: Node, values: Mapping[str, Value]) -> Sequence[Value]:
+def _run(
+    draft: Draft, node: Node, values: Mapping[str, Value], fold: bool
+) -> Sequence[Value] | None:
     operator = OPERATORS.get(node.operator) or _SHAPE_OPERATORS.get(node.operator)
-    layer = draft.layers.get(node.outputs[0], "")
+    layer = draft.layer(node)
+    if operator is None and draft.storage_only:
+        return None
     if operator is None:
         raise UnsupportedOperatorError(
             f"operator {node.operator} of layer {layer!r} is outside the ONNX subset."
         )
     inputs = [values[name] if name else None for name in node.inputs]
     try:
-        result = operator.run(*_arguments(node, operator, inputs), **node.attributes)
+        result = operator.run(*_arguments(node, operator, inputs, fold), **node.attributes)
     except UnsupportedOperatorError as error:
         raise UnsupportedOperatorError(f"{str(error)[:-1]} (layer {layer!r}).") from error
     except (FeatherweightError, TypeError, ValueError, RuntimeError, IndexError) as error:
@@ -68,7 +75,36 @@ def _run(draft: Draft, node: Node, values: Mapping[str, Value]) -> Sequence[Valu
     return result if isinstance(result, tuple) else (result,)
 
 
-def _arguments(node: Node, operator: Operator, inputs: Sequence[Value]) -> list[Value]:
+def _annotated(draft: Draft, node: Node, sizes: Mapping[str, int]) -> Sequence[Value]:
+    """Return the outputs of an operator that is not known, by the exporter's notes."""
+    values = []
+    for name in node.outputs:
+        note = draft.annotations.get(name)
+        shape = [_size(dimension, sizes) for dimension in note.shape] if note else []
+        if note is None or -1 in shape:
+            raise UnsupportedOperatorError(
+                f"operator {node.operator} of layer {draft.layer(node)!r} is outside the ONNX "
+                f"subset, and the shape of its output is not known."
+            )
+        values.append(torch.empty(shape, dtype=getattr(torch, note.dtype), device="meta"))
+    return values
+
+
+def _size(dimension: Dimension, sizes: Mapping[str, int]) -> int:
+    """Return a size as torch.export notes it: a number, a symbol, or a multiple of a symbol.
+
+    -1 stands for any other expression.
+    """
+    if isinstance(dimension, int):
+        return dimension
+    factor, _, symbol = dimension.rpartition("*")
+    # The exporter has its own name for the batch; where there is one symbol only, it is that.
+    is_only = len(sizes) == 1 and symbol.isidentifier()
+    size = sizes.get(symbol, next(iter(sizes.values())) if is_only else -1)
+    return size * int(factor or 1) if size > 0 and (factor or "1").isdigit() else -1
+
+
+def _arguments(node: Node, operator: Operator, inputs: Sequence[Value], fold: bool) -> list[Value]:
     arguments = list(inputs)
     for index, value in enumerate(inputs):
         if isinstance(value, Tensor) and operator.is_static(index, value.ndim):
@@ -78,8 +114,12 @@ def _arguments(node: Node, operator: Operator, inputs: Sequence[Value]) -> list[
                 continue
             arguments[index] = as_numbers(value)
     # An operator runs on one device: on meta as soon as one of its inputs is not known.
-    known = [is_real(value) for value in arguments if isinstance(value, Tensor)]
-    if node.operator not in _READS_TYPE_ONLY and not all(known):
+    tensors = [value for value in arguments if isinstance(value, Tensor)]
+    is_known = all(is_real(value) for value in tensors)
+    if not fold:
+        is_list = node.operator == "Concat" and sum(value.numel() for value in tensors) <= 64
+        is_known = is_known and is_list
+    if node.operator not in _READS_TYPE_ONLY and not is_known:
         arguments = [a.to("meta") if isinstance(a, Tensor) else a for a in arguments]
     return arguments
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featherweight.container.graph import Graph, Node
-from featherweight.graph.evaluation import Value
+from featherweight.graph.evaluation import Value, is_real
 from featherweight.graph.operators import Operator
 from featherweight.graph.spatial_operators import pad_spatial, symmetric_padding
 
@@ -112,7 +112,7 @@ def _scaled_attention(
     if transposed is None or transposed.attributes.get("perm") != swap or not same_scale:
         return None
     query, factor = left.inputs
-    scale = float(values[factor]) ** 2 if values[factor].device.type != "meta" else 0.0
+    scale = float(values[factor]) ** 2 if is_real(values[factor]) else 0.0
     usual = float(values[query].shape[-1]) ** -0.5
     # The factor is the rounded root of the scale: the usual scale is meant where it is that.
     attributes = {} if abs(scale - usual) < 1e-6 * usual else {"scale": scale}

@@ -64,8 +64,10 @@ def _add_node(draft: Draft, node: onnx_ir.Node) -> None:
     inputs = tuple("" if value is None else str(value.name) for value in node.inputs)
     plain = without_defaults(node.op_type, attributes, draft.operator_set)
     draft.nodes.append(Node(node.op_type, inputs, outputs, plain))
-    for name in outputs:
+    for name, output in zip(outputs, node.outputs, strict=True):
         draft.layers[name], draft.origins[name] = layer, origin
+        if output.dtype in DTYPE_NAMES and output.shape is not None:
+            draft.annotations[name] = _value_info(output)
 
 
 def _provenance(node: onnx_ir.Node) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """A stored graph becomes a torch module again, without the class it was captured from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,19 +123,18 @@ def rebuild(graph: Graph, tensors: Mapping[str, NDArray[np.generic] | Tensor]) -
 
 
 def _shapes(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Value]:
-    floating = {name for name, tensor in tensors.items() if tensor.is_floating_point()}
     draft = Draft(
         inputs=graph.inputs,
         outputs=tuple(info.name for info in graph.outputs),
         nodes=list(graph.nodes),
         tensors=dict(tensors),
         named=set(tensors),
-        weights={name for name in floating if tensors[name].numel() > 1},
+        weights=set(),
         operator_set=graph.operator_set,
         layers={node.outputs[0]: _path(node) for node in graph.nodes},
     )
     symbols = {size for info in graph.inputs for size in info.shape if isinstance(size, str)}
-    return evaluate(draft, dict.fromkeys(symbols, 2))
+    return evaluate(draft, dict.fromkeys(symbols, 2), fold=False)
 
 
 def _path(node: Node) -> str:
@@ -203,7 +203,8 @@ _CONCAT_OF_SIZES = Operator(_concat_sizes, static=tuple(range(64)))
 
 def _place(root: nn.Module, path: str, layer: nn.Module) -> None:
     parent, _, name = path.rpartition(".")
-    _submodule(root, parent).add_module(name, layer)
+    with _clash_named(path):
+        _submodule(root, parent).add_module(name, layer)
 
 
 def _submodule(root: nn.Module, path: str) -> nn.Module:
@@ -217,9 +218,18 @@ def _submodule(root: nn.Module, path: str) -> nn.Module:
 def _register(root: nn.Module, name: str, tensor: Tensor) -> None:
     """Weights become parameters; integers and constants (their names are numbers) buffers."""
     path, _, leaf = name.rpartition(".")
-    parent = _submodule(root, path)
     is_statistic = leaf in ("running_mean", "running_var")
-    if tensor.is_floating_point() and not name.isdigit() and not is_statistic:
-        parent.register_parameter(leaf, nn.Parameter(tensor))
-    else:
-        parent.register_buffer(leaf, tensor)
+    with _clash_named(name):
+        parent = _submodule(root, path)
+        if tensor.is_floating_point() and not name.isdigit() and not is_statistic:
+            parent.register_parameter(leaf, nn.Parameter(tensor))
+        else:
+            parent.register_buffer(leaf, tensor)
+
+
+@contextmanager
+def _clash_named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise FormatError(f"{name!r} cannot be the name of a tensor in torch: {error}.") from error

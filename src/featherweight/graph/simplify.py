@@ -11,7 +11,8 @@ from torch import Tensor
 from featherweight.container.graph import Dimension, Graph, Node, ValueInfo
 from featherweight.errors import UnsupportedOperatorError
 from featherweight.graph.draft import Draft
-from featherweight.graph.evaluation import Value, evaluate
+from featherweight.graph.evaluation import evaluate
+from featherweight.graph.naming import with_short_names
 from featherweight.graph.operators import OPERATORS
 from featherweight.graph.rewriting import Rewriting
 from featherweight.graph.rules import RULES
@@ -31,18 +32,18 @@ def simplify(draft: Draft) -> tuple[Graph, dict[str, Tensor]]:
     outputs = _separate_outputs(rewriting)
     nodes = _alive(rewriting.nodes, outputs)
     for node in nodes:
-        if node.operator not in OPERATORS:
-            layer = draft.layers.get(node.outputs[0], "")
+        if node.operator not in OPERATORS and not draft.storage_only:
             raise UnsupportedOperatorError(
-                f"operator {node.operator} of layer {layer!r} is outside the ONNX subset."
+                f"operator {node.operator} of layer {draft.layer(node)!r} is outside the ONNX "
+                f"subset."
             )
     infos = [_value_info(rewriting, name, probes) for name in outputs]
     graph = Graph(draft.inputs, tuple(infos), tuple(nodes), draft.operator_set)
-    return _with_short_names(graph, rewriting)
+    return with_short_names(graph, rewriting)
 
 
 def _probe_sizes(symbols: list[str]) -> tuple[dict[str, int], dict[str, int]]:
-    # Sizes that no layer is likely to have, so that "follows the batch" is never a coincidence.
+    # Not 0 or 1: these vanish and broadcast.
     return (
         {symbol: 2 + 2 * i for i, symbol in enumerate(symbols)},
         {symbol: 3 + 2 * i for i, symbol in enumerate(symbols)},
@@ -108,56 +109,3 @@ def _dimension(a: int, b: int, probes: tuple[dict[str, int], dict[str, int]]) ->
         if (a, b) == (factor * probes[0][symbol], factor * probes[1][symbol]):
             return symbol if factor == 1 else f"{factor}*{symbol}"
     return f"dynamic_{a}_{b}"
-
-
-def _with_short_names(graph: Graph, rewriting: Rewriting) -> tuple[Graph, dict[str, Tensor]]:
-    """Rename what has no name of its own to ordinals, share equal constants, collect tensors."""
-    kept = rewriting.kept_names()
-    taken = kept | {info.name for info in graph.inputs}
-    output_names = _output_names(len(graph.outputs), taken)
-    names = {old.name: new for old, new in zip(graph.outputs, output_names, strict=True)}
-    taken |= set(output_names)
-    tensors: dict[str, Tensor] = {}
-    by_content: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-    ordinals = (str(i) for i in range(10**9) if str(i) not in taken)
-
-    def name_of(old: str) -> str:
-        if not old or old in {info.name for info in graph.inputs}:
-            return old
-        if old not in names:
-            value: Value = rewriting.tensor(old)
-            if value is None:
-                names[old] = next(ordinals)
-            elif old in kept:
-                names[old], tensors[old] = old, value
-                if not value.is_floating_point():
-                    by_content.setdefault(_content(value), old)
-            else:
-                names[old] = by_content.setdefault(_content(value), "") or next(ordinals)
-                by_content[_content(value)] = names[old]
-                tensors[names[old]] = value
-        return names[old]
-
-    nodes = tuple(
-        Node(
-            node.operator,
-            tuple(name_of(name) for name in node.inputs),
-            tuple(name_of(name) for name in node.outputs),
-            dict(sorted(node.attributes.items())),
-        )
-        for node in graph.nodes
-    )
-    outputs = tuple(ValueInfo(names[o.name], o.dtype, o.shape) for o in graph.outputs)
-    return Graph(graph.inputs, outputs, nodes, graph.operator_set), tensors
-
-
-def _output_names(count: int, taken: set[str]) -> list[str]:
-    names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-    while taken.intersection(names):
-        names = [f"{name}_" for name in names]
-    return names
-
-
-def _content(tensor: Tensor) -> tuple[str, tuple[int, ...], bytes]:
-    data = tensor.detach().cpu().contiguous()
-    return str(data.dtype), tuple(data.shape), data.numpy().tobytes()

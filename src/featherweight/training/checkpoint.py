@@ -76,5 +76,5 @@ def fingerprint(*facts: object, tensors: Mapping[str, Tensor] | None = None) -> 
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode())
     for name, tensor in sorted((tensors or {}).items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
