@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from featherweight.recipes import LayerRule, find_recipe
 ENTROPY_BAR, DECODE_BAR, NNCODEC_BAR = 1.015, 600.0, 5.0
 MEGABYTES = {"alexnet": (7.1, 6.9), "vgg-16": (12.2, 11.3)}
 """The bar, and the paper's trained network."""
+LLOYD_STEPS = 25
+"""Run to its end (hundreds of steps), Lloyd evens the clusters out: more bytes, less error."""
 ENCODE_SECONDS, ENCODE_GIB = 60.0, 4.0
 
 
@@ -72,7 +75,7 @@ def cut_gaussian(
 
 def coded(layer: Pruned) -> CodedTensor:
     """Share the kept weights and turn the mask into positions."""
-    codebook, codes = kmeans(layer.kept, 1 << layer.num_bits, "linear")
+    codebook, codes = kmeans(layer.kept, 1 << layer.num_bits, "linear", max_iterations=LLOYD_STEPS)
     positions = np.flatnonzero(layer.mask)
     return CodedTensor(
         layer.name, "float32", layer.shape, "sparse_shared",
@@ -135,23 +138,29 @@ def network_rows(name: str, coder: str, folder: Path, rounds: int) -> list[harne
     result = in_own_process(name, coder, path)
     bar, paper = MEGABYTES[name]
     megabytes, title = result.bytes / 1e6, f"{name}, {coder}"
-    decode = [result.weights / s / 1e6 for s in seconds_of(lambda: container.dense(path), rounds)]
-    decoded, low, high = (float(np.percentile(decode, p)) for p in (50, 10, 90))
+    # The bars of size are for the writer's own choice of coders; the others stand beside it.
+    chosen = coder == "auto"
+    overhead = result.bytes / result.entropy_bytes
     rows = [
         harness.Row(
             f"{title}: file", megabytes, "MB", f"the paper's trained network, {paper} MB",
-            ratio=paper / megabytes, bar=bar, met=megabytes <= bar,
+            ratio=paper / megabytes, bar=bar if chosen else None,
+            met=megabytes <= bar if chosen else None,
         ),
         harness.Row(
-            f"{title}: file / entropy", result.bytes / result.entropy_bytes, "",
-            "empirical entropy", bar=ENTROPY_BAR,
-            met=result.bytes / result.entropy_bytes <= ENTROPY_BAR,
-        ),
-        harness.Row(
-            f"{title}: decode to dense float32", decoded, "M weights/s", p10=low, p90=high,
-            bar=DECODE_BAR, met=decoded >= DECODE_BAR,
+            f"{title}: file / entropy", overhead, "", "empirical entropy",
+            bar=ENTROPY_BAR if chosen else None, met=overhead <= ENTROPY_BAR if chosen else None,
         ),
     ]  # fmt: skip
+    for form, decode in (("sparse rows", container.decode_sparse), ("float32", container.dense)):
+        rate = [result.weights / s / 1e6 for s in seconds_of(partial(decode, path), rounds)]
+        median, low, high = (float(np.percentile(rate, p)) for p in (50, 10, 90))
+        rows.append(
+            harness.Row(
+                f"{title}: decode to {form}", median, "M weights/s", p10=low, p90=high,
+                bar=DECODE_BAR, met=median >= DECODE_BAR,
+            )
+        )  # fmt: skip
     if name == "vgg-16":
         rows += [
             harness.Row(

@@ -1,6 +1,6 @@
 """The context coder in slow, simple Python, from the headers in native/src/coders."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from plain_coders import require
 
@@ -99,16 +99,27 @@ class Mixer:
         return bit
 
 
-def decode_context_codes(data: bytes, count: int, width: int) -> list[int]:
-    """Symbols of `width` bits, from the highest bit on, after none, one or two symbols before."""
-    decoder = RangeDecoder(data)
-    mixer = Mixer(decoder, [65536, 6554, 6554])
-    counts: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0])
-    symbols = [0, 0]
-    for _ in range(count):
+def decode_context_codes(
+    data: bytes, width: int, columns: int, positions: list[int]
+) -> list[int]:
+    """Symbols of `width` bits at `positions`, from the highest bit on, from their neighbours."""
+    count = len(positions)
+    if count == 0:
+        require(not data, "no symbols take no bytes")
+        return []
+    period, data = _period(data, columns)
+    mixer = Mixer(RangeDecoder(data), [65536, 6554, 6554, 6554])
+    counts: dict[object, list[int]] = defaultdict(lambda: [0, 0])
+    in_column = Counter(position % columns for position in positions)
+    rows = positions[-1] // columns + 1
+    places, levels = set(positions), {}
+    symbols = []
+    for position in positions:
+        contexts = _code_contexts(position, columns, period, places, levels)
+        contexts[3] += (min(7, in_column[position % columns] * 32 // rows),)
         node = 1
         for _ in range(width):
-            seen = [counts[0, 0, node], counts[1, symbols[-1], node], counts[2, symbols[-2], node]]
+            seen = [counts[*context, node] for context in contexts]
             first = logit_of(seen[0], 32768, 1)
             prior = probability(first)
             bit = mixer.bit(first, [logit_of(c, prior, 2) - first for c in seen[1:]])
@@ -116,8 +127,45 @@ def decode_context_codes(data: bytes, count: int, width: int) -> list[int]:
                 each[bit] += 1
             node = 2 * node + bit
         symbols.append(node - (1 << width))
-    decoder.finish()
-    return symbols[2:]
+        levels[position] = symbols[-1] >> max(width - 4, 0)
+    mixer.decoder.finish()
+    return symbols
+
+
+def _code_contexts(
+    position: int, columns: int, w: int, places: set[int], levels: dict[int, int]
+) -> list[tuple[object, ...]]:
+    column = position % columns
+
+    def level(step: int) -> int | None:
+        return levels.get(position - step) if 0 < step <= column else None
+
+    pair = (level(1), level(w))
+    sum_, weight = 0, 0
+    for step, each in [(1, 2), (2, 1)] + ([(w, 2), (w + 1, 1), (w - 1, 1), (2 * w, 1)] if w else []):
+        there = level(step)
+        if there is not None:
+            sum_, weight = sum_ + each * there, weight + each
+    average = (2 * sum_ // weight, weight > 2) if weight else None
+    steps = [1, 2, *([w - 1, w, w + 1] if w else [])]
+    around = sum(
+        position + step in places
+        for distance in steps
+        for step in (-distance, distance)
+        if 0 <= column + step < columns
+    )
+    return [("alone",), ("pair", *pair), ("average", average), ("place", around)]
+
+
+def _period(data: bytes, columns: int) -> tuple[int, bytes]:
+    period, read = 0, 0
+    while True:
+        period |= (data[read] & 0x7F) << 7 * read
+        read += 1
+        if data[read - 1] < 0x80:
+            break
+    require(period == 0 or period < columns, "period below the columns")
+    return period, data[read:]
 
 
 def decode_context_mask(data: bytes, count: int, columns: int) -> list[int]:
@@ -126,14 +174,8 @@ def decode_context_mask(data: bytes, count: int, columns: int) -> list[int]:
     if count == 0:
         return []
     columns = min(columns, count)
-    period, read = 0, 0
-    while True:
-        period |= (data[read] & 0x7F) << 7 * read
-        read += 1
-        if data[read - 1] < 0x80:
-            break
-    require(period == 0 or period < columns, "period below the columns")
-    decoder = RangeDecoder(data[read:])
+    period, data = _period(data, columns)
+    decoder = RangeDecoder(data)
     mixer = Mixer(decoder, [65536, 39322, 39322, 19661, 19661, 19661, 19661])
     counts: dict[object, list[int]] = defaultdict(lambda: [0, 0])
     mask: list[int] = []

@@ -240,38 +240,43 @@ def _plain_values(part: tuple[int, int, bytes, int], dtype: int) -> list[Any]:
 
 
 def _elements(parts: dict[str, Any], dtype: int, shape: list[int], elements: int) -> list[Any]:
+    columns = min(elements // shape[0], 65536) if shape and elements else 1
+    positions = _positions(parts["at"], columns, elements) if "at" in parts else None
     if "values" in parts:
         values = _plain_values(parts["values"], dtype)
     else:
         book = _plain_values(parts["book"], dtype)
-        values = [book[code] for code in _symbols(*parts["codes"])]
-    if "at" not in parts:
+        values = [book[code] for code in _codes(parts["codes"], columns, positions)]
+    if positions is None:
         return values
-    code = "<" + STRUCT_CODES[dtype]
-    zero = struct.unpack(code, bytes(struct.calcsize(code)))
+    zero = struct.unpack("<" + STRUCT_CODES[dtype], bytes(struct.calcsize(STRUCT_CODES[dtype])))
     dense = [zero[0]] * elements
-    positions = _positions(parts["at"], shape, elements)
     require(len(positions) == len(values), "one position for each kept element")
     for position, value in zip(positions, values, strict=True):
         dense[position] = value
     return dense
 
 
-def _symbols(coder: int, symbols: int, data: bytes, width: int) -> list[int]:
-    if coder == CONTEXT:
-        return decode_context_codes(data, symbols, width)
-    return plain_coders.decode(coder, symbols, data, width)
+def _codes(
+    part: tuple[int, int, bytes, int], columns: int, positions: list[int] | None
+) -> list[int]:
+    coder, symbols, data, width = part
+    if coder != CONTEXT:
+        return plain_coders.decode(coder, symbols, data, width)
+    require(positions is None or len(positions) == symbols, "one position for each code")
+    return decode_context_codes(
+        data, width, columns, list(range(symbols)) if positions is None else positions
+    )
 
 
-def _positions(part: tuple[int, int, bytes, int], shape: list[int], elements: int) -> list[int]:
+def _positions(part: tuple[int, int, bytes, int], columns: int, elements: int) -> list[int]:
     coder, symbols, data, width = part
     if coder == CONTEXT:
-        columns = min(elements // shape[0], 65536) if shape and elements else 1
         mask = decode_context_mask(data, symbols, columns)
         return [i for i, kept in enumerate(mask) if kept]
     escape = (1 << width) - 1
     positions, cursor, symbol = [], 0, None
-    for symbol in _symbols(coder, symbols, data, width):
+    for symbol in plain_coders.decode(coder, symbols, data, width):
         require(symbol <= escape, "width of gaps")
         cursor += symbol
         require(cursor < elements, "positions inside the tensor")

@@ -146,7 +146,9 @@ void decode_positions(const Tensor& tensor, std::int64_t* out);
 // row r keeps columns[row_start[r]] ... columns[row_start[r + 1] - 1].
 void decode_rows(const Tensor& tensor, std::uint32_t* row_start, std::uint16_t* columns);
 
-// One code byte for each kept element, each below the number of codebook entries.
-void decode_codes(const Tensor& tensor, std::uint8_t* out);
+// One code byte for each kept element, each below the number of codebook entries. The context coder
+// needs the positions; a caller that has them saves decoding them once more.
+void decode_codes(const Tensor& tensor, std::uint8_t* out,
+                  const std::int64_t* positions = nullptr);
 
 }  // namespace featherweight

@@ -24,7 +24,14 @@ std::uint64_t columns_of(const Tensor& tensor) {
   return tensor.elements == 0 || tensor.shape.empty() ? 1 : tensor.elements / tensor.shape[0];
 }
 
-void decode_symbols(const Tensor& tensor, const Block& block, std::uint8_t* out) {
+// The context coder's memory grows with the columns: the format bounds them.
+std::uint64_t context_columns(const Tensor& tensor) {
+  return std::min(columns_of(tensor), kMaxColumns);
+}
+
+// `positions` are those of the codes of a sparse tensor, for the context coder.
+void decode_symbols(const Tensor& tensor, const Block& block, std::uint8_t* out,
+                    const std::int64_t* positions) {
   const std::size_t count = block.symbols, size = block.bytes;
   switch (block.coder) {
     case Coder::packed: return packed_decode(block.data, size, out, count, block.width);
@@ -32,28 +39,28 @@ void decode_symbols(const Tensor& tensor, const Block& block, std::uint8_t* out)
     case Coder::rans: return rans_decode(block.data, size, out, count);
     case Coder::context:
       if (block.role == Role::positions) {
-        // The bound is that of the format: the coder's memory grows with the columns.
-        return context_decode_mask(block.data, size, out, count,
-                                   std::min(columns_of(tensor), kMaxColumns));
+        return context_decode_mask(block.data, size, out, count, context_columns(tensor));
       }
-      return context_decode_codes(block.data, size, out, count, block.width);
+      return context_decode_codes(block.data, size, out, count, block.width,
+                                  context_columns(tensor), positions);
     case Coder::raw: break;
   }
   fail("a block of plain values has no symbols.");
 }
 
 // Names the tensor and the block in what a coder says.
-void decode_named(const Tensor& tensor, const Block& block, std::uint8_t* out) {
+void decode_named(const Tensor& tensor, const Block& block, std::uint8_t* out,
+                  const std::int64_t* positions = nullptr) {
   try {
-    decode_symbols(tensor, block, out);
+    decode_symbols(tensor, block, out, positions);
   } catch (const MalformedData& error) {
     fail("tensor '%s': block %s (%s): %s.", tensor.name.c_str(), name_of(block.role),
          name_of(block.coder), error.what());
   }
 }
 
-Symbols decode_block(const Tensor& tensor, Role role) {
-  const Block& block = *tensor.find(role);
+Symbols decode_positions_block(const Tensor& tensor) {
+  const Block& block = *tensor.find(Role::positions);
   Symbols symbols(new std::uint8_t[block.symbols]);
   decode_named(tensor, block, symbols.get());
   return symbols;
@@ -102,7 +109,7 @@ void walk_mask(const Tensor& tensor, const std::uint8_t* mask, Visit visit) {
 template <typename Visit>
 void walk_positions(const Tensor& tensor, Visit visit) {
   const Block& block = *tensor.find(Role::positions);
-  const Symbols symbols = decode_block(tensor, Role::positions);
+  const Symbols symbols = decode_positions_block(tensor);
   if (block.coder == Coder::context) walk_mask(tensor, symbols.get(), visit);
   else walk_gaps(tensor, block, symbols.get(), visit);
 }
@@ -116,34 +123,64 @@ Word load(const std::uint8_t* values, std::uint64_t index) {
 }
 
 template <typename Word>
-void decode_dense_as(const Tensor& tensor, Word* out) {
-  Symbols codes;
+void load_codebook(const Tensor& tensor, Word (&codebook)[256]) {
+  const Block& block = *tensor.find(Role::codebook);
+  std::memcpy(codebook, block.data, block.bytes);
+}
+
+bool needs_positions(const Tensor& tensor) {
+  const Block* codes = tensor.find(Role::codes);
+  return tensor.format == Format::sparse_shared && codes->coder == Coder::context;
+}
+
+// The slow coder: positions first, since its codes depend on them.
+template <typename Word>
+void decode_after_positions(const Tensor& tensor, const Word (&codebook)[256], Word* out) {
+  const std::uint64_t kept = tensor.kept();
+  const std::unique_ptr<std::int64_t[]> positions(new std::int64_t[kept]);
+  const Symbols codes(new std::uint8_t[kept]);
+  decode_positions(tensor, positions.get());
+  decode_codes(tensor, codes.get(), positions.get());
+  for (std::uint64_t j = 0; j < kept; ++j) out[positions[j]] = codebook[codes[j]];
+}
+
+template <typename Word>
+void decode_shared(const Tensor& tensor, Word* out) {
   Word codebook[256] = {};
-  if (const Block* book = tensor.find(Role::codebook)) {
-    std::memcpy(codebook, book->data, book->bytes);
-    codes.reset(new std::uint8_t[tensor.kept()]);
-    decode_codes(tensor, codes.get());
-  }
-  const std::uint8_t* code = codes.get();
+  load_codebook(tensor, codebook);
+  if (needs_positions(tensor)) return decode_after_positions(tensor, codebook, out);
+  const Symbols codes(new std::uint8_t[tensor.kept()]);
+  decode_codes(tensor, codes.get());
+  const std::uint8_t* const code = codes.get();
   if (tensor.format == Format::shared) {
     for (std::uint64_t i = 0; i < tensor.elements; ++i) out[i] = codebook[code[i]];
-  } else if (tensor.format == Format::sparse_shared) {
-    walk_positions(tensor, [=, &codebook](std::uint64_t j, std::uint64_t position, bool is_kept) {
-      out[position] = is_kept ? codebook[code[j]] : Word{0};
-    });
-  } else {
-    const std::uint8_t* values = tensor.find(Role::values)->data;
-    walk_positions(tensor, [=](std::uint64_t j, std::uint64_t position, bool is_kept) {
-      out[position] = is_kept ? load<Word>(values, j) : Word{0};
-    });
+    return;
   }
+  walk_positions(tensor, [=, &codebook](std::uint64_t j, std::uint64_t position, bool is_kept) {
+    out[position] = is_kept ? codebook[code[j]] : Word{0};
+  });
+}
+
+template <typename Word>
+void decode_dense_as(const Tensor& tensor, Word* out) {
+  if (tensor.find(Role::codes) != nullptr) return decode_shared(tensor, out);
+  const std::uint8_t* const values = tensor.find(Role::values)->data;
+  walk_positions(tensor, [=](std::uint64_t j, std::uint64_t position, bool is_kept) {
+    out[position] = is_kept ? load<Word>(values, j) : Word{0};
+  });
 }
 
 }  // namespace
 
-void decode_codes(const Tensor& tensor, std::uint8_t* out) {
+void decode_codes(const Tensor& tensor, std::uint8_t* out, const std::int64_t* positions) {
   const Block& block = *tensor.find(Role::codes);
-  decode_named(tensor, block, out);
+  std::unique_ptr<std::int64_t[]> decoded;
+  if (needs_positions(tensor) && positions == nullptr) {
+    decoded.reset(new std::int64_t[tensor.kept()]);
+    decode_positions(tensor, decoded.get());
+    positions = decoded.get();
+  }
+  decode_named(tensor, block, out, positions);
   unsigned largest = 0;
   for (std::uint64_t i = 0; i < block.symbols; ++i) largest = std::max<unsigned>(largest, out[i]);
   if (block.symbols > 0 && largest >= tensor.find(Role::codebook)->symbols) {

@@ -58,8 +58,7 @@ def encode_tensor(tensor: CodedTensor, coder: str) -> tuple[EncodedBlock, ...]:
         if role == "positions":
             blocks.append(_encode_positions(tensor, coders))
         elif role == "codes":
-            codes, book = np.asarray(tensor.codes), np.asarray(tensor.codebook)
-            blocks.append(encode_symbols(role, codes.reshape(-1), code_width(book.size), coders))
+            blocks.append(_encode_codes(tensor, coders))
         else:
             blocks.append(_plain(role, np.asarray(getattr(tensor, role))))
     return tuple(blocks)
@@ -147,33 +146,46 @@ def smallest(blocks: Sequence[EncodedBlock]) -> EncodedBlock:
 def _encode(symbols: NDArray[np.uint8], width: int, coder: str) -> bytes:
     if coder == "packed":
         return _native.packed_encode(symbols, width)
-    if coder == "huffman":
-        return _native.huffman_encode(symbols)
-    if coder == "rans":
-        return _native.rans_encode(symbols)
-    return _native.context_encode_codes(symbols, width)
+    return _native.huffman_encode(symbols) if coder == "huffman" else _native.rans_encode(symbols)
 
 
 def _encode_positions(tensor: CodedTensor, coders: tuple[str, ...]) -> EncodedBlock:
-    positions = np.asarray(tensor.positions)
-    streams = tuple(coder for coder in coders if coder != "context")
+    positions = np.ascontiguousarray(tensor.positions)
+    streams = _streams(coders)
     blocks = []
     if streams:
         width = tensor.index_bits or index_width(positions, streams)
         blocks.append(encode_symbols("positions", gap_symbols(positions, width), width, streams))
     if "context" in coders:
-        blocks.append(_encode_mask(tensor, positions))
+        mask = np.zeros(tensor.elements, dtype=np.uint8)
+        mask[positions] = 1
+        data = _native.context_encode_mask(mask, columns_of(tensor))
+        blocks.append(EncodedBlock("positions", "context", mask.size, 1, data))
     return smallest(blocks)
 
 
-def _encode_mask(tensor: CodedTensor, positions: NDArray[np.int64]) -> EncodedBlock:
-    """The context coder takes the mask itself: its neighbours foretell an element."""
-    mask = np.zeros(tensor.elements, dtype=np.uint8)
-    mask[positions] = 1
-    columns = mask.size // tensor.shape[0] if mask.size and tensor.shape else 1
-    columns = min(columns, MAX_COLUMNS)
-    data = _native.context_encode_mask(mask, columns)
-    return EncodedBlock("positions", "context", mask.size, 1, data)
+def _encode_codes(tensor: CodedTensor, coders: tuple[str, ...]) -> EncodedBlock:
+    codes = np.ascontiguousarray(np.asarray(tensor.codes).reshape(-1))
+    width = code_width(np.asarray(tensor.codebook).size)
+    streams = _streams(coders)
+    blocks = [encode_symbols("codes", codes, width, streams)] if streams else []
+    if "context" in coders:
+        positions = None if tensor.positions is None else np.ascontiguousarray(tensor.positions)
+        data = _native.context_encode_codes(codes, width, columns_of(tensor), positions)
+        blocks.append(EncodedBlock("codes", "context", codes.size, width, data))
+    return smallest(blocks)
+
+
+def _streams(coders: tuple[str, ...]) -> tuple[str, ...]:
+    """The coders of symbols alone: the context coder sees where they lie, too."""
+    return tuple(coder for coder in coders if coder != "context")
+
+
+def columns_of(tensor: CodedTensor) -> int:
+    """The length of a row for the context coder: what shares the first index, up to a bound."""
+    if not tensor.elements or not tensor.shape:
+        return 1
+    return min(tensor.elements // tensor.shape[0], MAX_COLUMNS)
 
 
 def _plain(role: str, values: NDArray[np.generic]) -> EncodedBlock:

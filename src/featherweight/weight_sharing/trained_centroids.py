@@ -5,10 +5,10 @@ Han, Mao & Dally 2016, "Deep Compression", arXiv 1510.00149, sections 3.1 to 3.3
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
@@ -21,6 +21,8 @@ class SharingConfig:
     """How the first centroids are chosen."""
 
     init: Literal["linear", "density", "random"] = "linear"
+    max_iterations: Annotated[int, Field(ge=0)] = 1000
+    """Of Lloyd's algorithm; it stops before where nothing moves any more."""
 
 
 @plain_dataclass(frozen=True, eq=False)
@@ -42,7 +44,9 @@ def share(
 ) -> SharedWeight:
     """Cluster the weights that `mask` keeps into at most 2^num_bits shared values."""
     kept = weight.detach()[mask].cpu().numpy()
-    codebook, codes = kmeans(kept, 1 << num_bits, config.init, seed)
+    codebook, codes = kmeans(
+        kept, 1 << num_bits, config.init, seed=seed, max_iterations=config.max_iterations
+    )
     return SharedWeight(
         torch.from_numpy(codebook).to(weight.device),
         torch.from_numpy(codes).long().to(weight.device),
