@@ -3,7 +3,7 @@
 import pytest
 
 from featherweight.data import data_set_names, load
-from featherweight.errors import DataError, InvalidArgumentError
+from featherweight.errors import InvalidArgumentError
 
 
 def test_names():
@@ -11,7 +11,7 @@ def test_names():
 
 
 def test_neither_name_nor_folder(tmp_path):
-    with pytest.raises(DataError, match=r"one of mnist5k, .* or a folder .* 'no-such'"):
+    with pytest.raises(InvalidArgumentError, match=r"one of mnist5k, .* or a folder .* 'no-such'"):
         load("no-such")
 
 

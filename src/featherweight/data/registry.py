@@ -7,7 +7,7 @@ from featherweight.data.dataset import Dataset
 from featherweight.data.embedded import load_embedded
 from featherweight.data.image_folder import PictureOptions, load_image_folder
 from featherweight.data.published import load_published
-from featherweight.errors import DataError, InvalidArgumentError
+from featherweight.errors import InvalidArgumentError
 
 
 def data_set_names() -> tuple[str, ...]:
@@ -45,8 +45,8 @@ def load(
         grayscale: one channel or three for a folder's pictures; None: one if all of them are gray.
 
     Raises:
-        DataError: there is no such data set, or it is incomplete or damaged.
-        InvalidArgumentError: an option that this data set does not have.
+        InvalidArgumentError: there is no such data set, or an option is not for it.
+        DataError: it is incomplete or damaged.
         MissingExtraError: a package that it needs is not installed.
     """
     name = str(name_or_folder)
@@ -65,7 +65,7 @@ def load(
         folder = Path(root) if root is not None else None
         return load_published(published_sets()[name], folder, may_download=download)
     if not Path(name).is_dir():
-        raise DataError(
+        raise InvalidArgumentError(
             f"a data set must be one of {', '.join(data_set_names())}, or a folder of pictures, "
             f"but got {name!r}, which is neither."
         )

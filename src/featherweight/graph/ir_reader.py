@@ -121,7 +121,7 @@ def _tensor(value: onnx_ir.TensorProtocol | None, name: str) -> Tensor:
         )
     raw = value.raw
     if isinstance(raw, Tensor):
-        return raw.detach()
+        return raw.detach().cpu()
     return torch.from_numpy(value.numpy().copy())
 
 

@@ -56,7 +56,7 @@ def pack(
     Raises:
         UnsupportedOperatorError: the graph needs an operator outside the subset.
     """
-    graph, tensors = capture(module, (example,))
+    graph, tensors = capture(module, (example,), storage_only=storage_only)
     coded = {name: coded_tensor(name, value, shared.get(name)) for name, value in tensors.items()}
     return Network(graph, coded, metadata, storage_only)
 

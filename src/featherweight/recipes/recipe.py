@@ -79,7 +79,7 @@ T = TypeVar("T")
 
 def to_yaml(value: Recipe | TrainingConfig) -> str:
     """Write a recipe as YAML; what `from_yaml` reads back is equal."""
-    return yaml.safe_dump(to_data(value), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(to_data(value), sort_keys=False, width=100)
 
 
 def to_data(value: Recipe | TrainingConfig) -> dict[str, Any]:
