@@ -27,7 +27,9 @@ struct Coder {
 // Where the elements of the third context coder lie: in rows of 40, the more apart the further on.
 std::vector<std::int64_t> positions(std::size_t count) {
   std::vector<std::int64_t> result(count);
-  for (std::size_t i = 0; i < count; ++i) result[i] = static_cast<std::int64_t>(i + i / 7 + i / 100);
+  for (std::size_t i = 0; i < count; ++i) {
+    result[i] = static_cast<std::int64_t>(i + i / 7 + i / 100);
+  }
   return result;
 }
 
@@ -112,8 +114,8 @@ void test_hostile_blocks(const Coder& coder) {
     for (int trial = 0; trial < 30; ++trial) {
       Bytes flipped = data;
       for (unsigned n = 1 + random() % 3; n > 0; --n) {
-        const std::size_t range = random() % 2 ? data.size() : std::min<std::size_t>(data.size(), 40);
-        flipped[random() % range] ^= static_cast<std::uint8_t>(1u << random() % 8);
+        const std::size_t first = std::min<std::size_t>(data.size(), 40);
+        flipped[random() % (random() % 2 ? data.size() : first)] ^= static_cast<std::uint8_t>(1u << random() % 8);
       }
       decode_hostile(coder, flipped, count);
       decode_hostile(coder, data, count - 15 + static_cast<std::size_t>(trial));

@@ -47,9 +47,12 @@ class BitReader {
     if (first + 8 <= size_) {
       word = load_le64(data_ + first);
     } else {
-      for (std::size_t i = first; i < size_; ++i) word |= std::uint64_t{data_[i]} << (8 * (i - first));
+      for (std::size_t i = first; i < size_; ++i) {
+        word |= std::uint64_t{data_[i]} << (8 * (i - first));
+      }
     }
-    return static_cast<std::uint32_t>((word >> (position_ % 8)) & ((std::uint64_t{1} << num_bits) - 1));
+    const std::uint64_t mask = (std::uint64_t{1} << num_bits) - 1;
+    return static_cast<std::uint32_t>((word >> (position_ % 8)) & mask);
   }
 
   void skip(int num_bits) { position_ += num_bits; }

@@ -157,7 +157,8 @@ Codes read_codes(BitReader& reader) {
   const Frequencies table = read_frequencies(reader, kMaxCodeLength, true);
   CodeLengths lengths{};
   for (std::size_t s = 0; s < 256; ++s) {
-    if (table[s] > 0) lengths[s] = static_cast<std::uint8_t>(kMaxCodeLength + 1 - bit_width(table[s]));
+    if (table[s] == 0) continue;
+    lengths[s] = static_cast<std::uint8_t>(kMaxCodeLength + 1 - bit_width(table[s]));
   }
   return canonical_codes(lengths);
 }

@@ -1,5 +1,5 @@
 // Canonical Huffman over byte symbols, codes of at most 12 bits, decoded through tables.
-// D. A. Huffman, "A Method for the Construction of Minimum-Redundancy Codes", Proc. IRE 40(9), 1952;
+// D. A. Huffman, "A Method for the Construction of Minimum-Redundancy Codes", Proc. IRE 40, 1952;
 // the limit on lengths is kept by package-merge (L. L. Larmore, D. S. Hirschberg, "A Fast Algorithm
 // for Optimal Length-Limited Huffman Codes", Journal of the ACM 37(3), 1990).
 //

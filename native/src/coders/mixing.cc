@@ -33,8 +33,9 @@ constexpr std::array<std::uint16_t, 2 * kMaxLogit + 1> make_probabilities() {
     // odds = 2^(logit / 256) in units of 2^-16
     const std::uint64_t odds = (kPowers[steps % kSteps] << (steps / kSteps)) >> 15;
     const std::uint64_t p = (odds << 16) / (odds + 65536);
-    probabilities[static_cast<std::size_t>(kMaxLogit + logit)] = static_cast<std::uint16_t>(p);
-    probabilities[static_cast<std::size_t>(kMaxLogit - logit)] = static_cast<std::uint16_t>(65536 - p);
+    const auto middle = static_cast<std::size_t>(kMaxLogit);
+    probabilities[middle + steps] = static_cast<std::uint16_t>(p);
+    probabilities[middle - steps] = static_cast<std::uint16_t>(65536 - p);
   }
   return probabilities;
 }

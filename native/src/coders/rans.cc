@@ -6,8 +6,8 @@ namespace featherweight {
 namespace {
 
 constexpr int kMinBits = 4;
-constexpr int kBits = 12;       // what smaller tables are scaled to
-constexpr int kRareBits = 14;   // for symbols rarer than 2^-12
+constexpr int kBits = 12;      // what smaller tables are scaled to
+constexpr int kRareBits = 14;  // for symbols rarer than 2^-12
 constexpr std::uint32_t kLowest = 1u << 16;  // of a state between two symbols
 constexpr std::size_t kManySymbols = 4096;   // from here on, eight states
 constexpr std::size_t kNoSearch = 65536;     // from here on, b is not searched for
@@ -138,7 +138,9 @@ std::size_t decode_eights(const DecodeTable& table, std::uint32_t* states, Words
   const std::uint8_t* next = words.next;
   std::size_t i = 0;
   for (; i + 8 <= count && words.end - next >= 16; i += 8) {
-    for (std::size_t k = 0; k < 8; ++k) out[i + k] = decode_symbol<scale_bits>(table, local[k], next);
+    for (std::size_t k = 0; k < 8; ++k) {
+      out[i + k] = decode_symbol<scale_bits>(table, local[k], next);
+    }
   }
   std::copy(local, local + 8, states);
   words.next = next;
@@ -169,7 +171,9 @@ void decode_words(const DecodeTable& table, const std::uint8_t* data, std::size_
   }
   Words words = {data + 4 * num_states, data + size};
   std::size_t i = num_states == 8 ? decode_eights<scale_bits>(table, states, words, out, count) : 0;
-  for (; i < count; ++i) out[i] = decode_carefully<scale_bits>(table, states[i % num_states], words);
+  for (; i < count; ++i) {
+    out[i] = decode_carefully<scale_bits>(table, states[i % num_states], words);
+  }
   for (std::size_t k = 0; k < num_states; ++k) {
     if (states[k] != kLowest) throw MalformedData("a rANS block ends in a wrong state");
   }

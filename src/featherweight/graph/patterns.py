@@ -63,7 +63,7 @@ def softplus(node: Node, rewriting: Rewriting) -> list[Node] | None:
 
 def unshaped(name: str, rewriting: Rewriting) -> str:
     """Return the value that `name` is only another shape of."""
-    while earlier := rewriting.producer(name, "Reshape"):
+    while earlier := rewriting.producer(name, "Reshape", "Flatten"):
         name = earlier.inputs[0]
     return name
 

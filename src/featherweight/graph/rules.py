@@ -36,15 +36,18 @@ def _cast(node: Node, rewriting: Rewriting) -> Replacement:
 
 
 def _reshape(node: Node, rewriting: Rewriting) -> Replacement:
-    """Any change of shape alone becomes a Reshape of the first source, to a constant shape."""
+    """Any change of shape alone becomes a Flatten, or a Reshape to a constant shape."""
     swapped = patterns.batched_transpose(node, rewriting)
     if swapped:
         return swapped
     after = rewriting.shapes(node.outputs[0])
     source = patterns.unshaped(node.inputs[0], rewriting)
-    if rewriting.shapes(source) == after:
+    before = rewriting.shapes(source)
+    if before == after:
         return source
-    target = patterns.constant_shape(rewriting.shapes(source), after)
+    if all(len(b) > 2 and len(a) == 2 and a[0] == b[0] for a, b in zip(after, before, strict=True)):
+        return [Node("Flatten", (source,), node.outputs)]
+    target = patterns.constant_shape(before, after)
     if target is None:
         return None
     return [Node("Reshape", (source, rewriting.add_integers(target)), node.outputs)]
