@@ -2,8 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import settings
 
 from featherweight.data import Dataset, Split
+
+# A slow moment of the machine must not fail a test: speed is measured in benchmarks/, not here.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

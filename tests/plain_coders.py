@@ -140,11 +140,12 @@ def decode_rans(data: bytes, count: int) -> list[int]:
     if total_bits == 0:
         require(len(data) == 1, "one byte, the symbol")
         return [data[0]] * count
-    require(4 <= total_bits <= 12, "bits of the table")
+    require(4 <= total_bits <= 12 or total_bits == 14, "bits of the table")
+    scale = max(total_bits, 12)
     frequencies, data = read_table(data, total_bits, powers=False)
     slots: list[tuple[int, int, int]] = []
     for symbol, frequency in frequencies.items():
-        scaled = frequency << (12 - total_bits)
+        scaled = frequency << (scale - total_bits)
         slots += [(symbol, scaled, len(slots))] * scaled
     lanes = 1 if count < 4096 else 8
     states = list(struct.unpack(f"<{lanes}I", data[: 4 * lanes]))
@@ -153,8 +154,8 @@ def decode_rans(data: bytes, count: int) -> list[int]:
     symbols, read = [], 0
     for i in range(count):
         state = states[i % lanes]
-        symbol, scaled, start = slots[state % 4096]
-        state = scaled * (state // 4096) + state % 4096 - start
+        symbol, scaled, start = slots[state % (1 << scale)]
+        state = scaled * (state >> scale) + state % (1 << scale) - start
         if state < 1 << 16:
             state = state << 16 | words[read]
             read += 1

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symbols import Symbols, entropy_bytes, gaps, gaussian_codes, skewed
 
 from featherweight import _native
+from symbols import Symbols, entropy_bytes, gaps, gaussian_codes, skewed
 
 Encode = Callable[[Symbols], bytes]
 Decode = Callable[[bytes, int], Symbols]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symbols import entropy_bytes, gaussian_codes
 
 from featherweight import _native
+from symbols import entropy_bytes, gaussian_codes
 
 
 @given(
