@@ -101,7 +101,46 @@ def test_a_foreign_file_becomes_layers(tmp_path: Path, opset: int) -> None:
     assert all(layer.bias is not None for layer in layers)
     assert len(list(module.parameters())) == 6
     x = torch.randn(4, 1, 5, 5)
-    torch.testing.assert_close(module(x), run_onnx(path, x), rtol=1e-5, atol=1e-5)
+    expected = run_onnx(path, x)
+    torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-5)
+    to_onnx(graph, tensors, path)
+    torch.testing.assert_close(run_onnx(path, x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_foreign_network_can_be_captured_again(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.onnx"
+    onnx.save(foreign_model(), path)
+    graph, tensors = from_onnx(path)
+    again, again_tensors = capture(rebuild(graph, tensors), torch.zeros(1, 1, 5, 5))
+    assert again.nodes == tuple(
+        Node(n.operator, _renamed(n.inputs), _renamed(n.outputs), n.attributes) for n in graph.nodes
+    )
+    assert again_tensors.keys() == tensors.keys()
+
+
+def _renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({"x": "input"}.get(name, name) for name in names)
+
+
+def test_names_that_clash_are_told_apart(tmp_path: Path) -> None:
+    """An ONNX file may call two tensors `a` and `a.b`; a torch module may not."""
+    make = onnx.helper.make_node
+    info = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [make("Mul", ["x", "a"], ["h"]), make("Add", ["h", "a.b"], ["y"])],
+        "clash",
+        [info("x", onnx.TensorProto.FLOAT, ["N", 2])],
+        [info("y", onnx.TensorProto.FLOAT, ["N", 2])],
+        [
+            onnx.numpy_helper.from_array(np.array([2, 3], dtype=np.float32), "a"),
+            onnx.numpy_helper.from_array(np.array([5, 7], dtype=np.float32), "a.b"),
+        ],
+    )
+    opset = onnx.helper.make_opsetid("", 20)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset]), tmp_path / "clash.onnx")
+    module = rebuild(*from_onnx(tmp_path / "clash.onnx"))
+    assert len(list(module.parameters())) == 2
+    assert module(torch.ones(1, 2)).tolist() == [[7.0, 10.0]]
 
 
 def test_what_is_outside_the_subset_is_named(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Gelu", [IMAGE], {}),
     ("Gelu", [IMAGE], {"approximate": "tanh"}),
     ("Gemm", [(4, 5), (6, 5), (6,)], {"transB": 1}),
+    ("Gemm", [(4, 5), (6, 5), (1,)], {"transB": 1}),
     ("Gemm", [(5, 4), (5, 6), (4, 6)], {"transA": 1, "alpha": 0.5, "beta": 2.0}),
     ("GlobalAveragePool", [IMAGE], {}),
     ("GlobalMaxPool", [IMAGE], {}),

@@ -1,6 +1,7 @@
 """torchvision's classification networks: captured, rebuilt and exported with the same answers.
 
-The small ones are the same code at few layers and channels; the published ones are marked slow.
+The small ones are the same code at few layers and channels; most, and the published ones, are
+marked slow.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,6 +48,9 @@ SMALL: dict[str, tuple[Callable[[Any], nn.Module], int]] = {
     ),
 }  # fmt: skip
 
+QUICK = ("shufflenet_v2", "vit", "swin_v2")
+"""Those that together use most of what `simplify` knows."""
+
 PUBLISHED = [
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet",
     "inception_v3", "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small",
@@ -63,7 +67,9 @@ def one_form_of_attention() -> Iterator[None]:
     torch.backends.mha.set_fastpath_enabled(True)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in SMALL]
+)
 def test_small_networks(name: str, tmp_path: Path) -> None:
     build, side = SMALL[name]
     torch.manual_seed(0)

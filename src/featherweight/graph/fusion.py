@@ -67,7 +67,7 @@ def _linear(
 ) -> list[Node] | None:
     if node.operator == "Gemm" and node.attributes == {"transB": 1}:
         bias = node.inputs[2] if len(node.inputs) > 2 else ""
-        if not bias or values[bias].ndim == 1:
+        if not bias or values[bias].shape == values[node.outputs[0]].shape[-1:]:
             return [Node("Linear", node.inputs, node.outputs)]
     if node.operator == "MatMul":
         transposed = producers.get(node.inputs[1])
@@ -76,7 +76,7 @@ def _linear(
     if node.operator == "Add" and uses[node.inputs[0]] == 1:
         layer, bias = producers.get(node.inputs[0]), node.inputs[1]
         is_free = layer is not None and layer.operator == "Linear" and len(layer.inputs) == 2
-        if layer and is_free and values[bias].ndim == 1:
+        if layer and is_free and values[bias].shape == values[node.outputs[0]].shape[-1:]:
             return [Node("Linear", (*layer.inputs, bias), node.outputs)]
     return None
 

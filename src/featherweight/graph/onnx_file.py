@@ -19,7 +19,6 @@ from featherweight.graph.simplify import simplify
 OPERATOR_SETS = range(18, 24)
 """Operator sets in which the subset means the same; files of others are converted by onnx."""
 
-_IR_VERSION = 10
 _MAX_BYTES = 2**31 - 1
 
 
@@ -44,6 +43,7 @@ def to_onnx(
         raise InvalidArgumentError(
             f"an ONNX file holds at most {_MAX_BYTES} bytes, but the tensors have {size}."
         )
+    opset = onnx.helper.make_opsetid("", graph.operator_set)
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             [_node_proto(onnx, node) for node in graph.nodes],
@@ -53,8 +53,8 @@ def to_onnx(
             [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
         ),
         producer_name="featherweight",
-        opset_imports=[onnx.helper.make_opsetid("", graph.operator_set)],
-        ir_version=_IR_VERSION,
+        opset_imports=[opset],
+        ir_version=onnx.helper.find_min_ir_version_for([opset]),
     )
     onnx.checker.check_model(model, full_check=True)
     target = Path(path)

@@ -45,7 +45,8 @@ def gemm(
 ) -> Tensor:  # fmt: skip
     """alpha * a' @ b' + beta * c; `a` [M, K], `b` [K, N], or transposed."""
     a = a.T if transA else a
-    if transB and alpha == 1.0 and beta == 1.0 and (c is None or c.ndim == 1):
+    is_bias = c is None or c.shape == b.shape[:1]
+    if transB and alpha == 1.0 and beta == 1.0 and is_bias:
         return F.linear(a, b, c)
     b = b.T if transB else b
     if c is None:

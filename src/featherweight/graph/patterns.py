@@ -26,8 +26,10 @@ def bias(node: Node, rewriting: Rewriting) -> list[Node] | None:
     origin = rewriting.origin(node)
     for product, other in (node.inputs, node.inputs[::-1]):
         gemm = rewriting.producer(product, "Gemm")
-        is_bias = rewriting.is_weight(other) and rewriting.rank(other) == 1
-        if gemm and origin in ("linear", "") and is_bias and gemm.inputs[2:] in ((), ("",)):
+        width = rewriting.shapes(node.outputs[0])[0][-1:]
+        is_bias = rewriting.is_weight(other) and rewriting.shapes(other)[0] == width
+        is_free = gemm and gemm.inputs[2:] in ((), ("",)) and "beta" not in gemm.attributes
+        if gemm and is_free and is_bias and origin in ("linear", ""):
             return [Node("Gemm", (*gemm.inputs[:2], other), node.outputs, gemm.attributes)]
         matmul = rewriting.producer(product, "MatMul")
         # A file has no origins: there the order is as it was written.
