@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import featherweight
 from featherweight.cli.main import app
 
 SMALL = """
@@ -144,3 +145,13 @@ def test_help_is_light_and_gives_examples() -> None:
 def test_importing_the_package_does_not_import_torch() -> None:
     script = "import sys, featherweight; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "featherweight", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"featherweight {featherweight.__version__}\n"

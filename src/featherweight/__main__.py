@@ -1,0 +1,5 @@
+"""`python -m featherweight`: the command line without the console script."""
+
+from featherweight.cli.main import main
+
+main()
