@@ -3,6 +3,7 @@
 from featherweight.data.augmentation import augment
 from featherweight.data.batches import batches, epoch_generator, epoch_order
 from featherweight.data.dataset import Dataset, Preprocessing, Split, describe
+from featherweight.data.padding import padded
 from featherweight.data.registry import data_set_names, load
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "epoch_generator",
     "epoch_order",
     "load",
+    "padded",
 ]
