@@ -3,7 +3,7 @@
 import typer
 
 from featherweight import __version__
-from featherweight.cli import compress, data, demo, evaluate, inspect, train
+from featherweight.cli import compress, data, demo, evaluate, inspect, models, train
 
 app = typer.Typer(
     name="featherweight",
@@ -30,6 +30,7 @@ def root(
     """What you prune is gone, from the file, from RAM and from the clock."""
 
 
+app.command("models")(models.models)
 app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
