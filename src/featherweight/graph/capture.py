@@ -29,6 +29,7 @@ def capture(
 
     Args:
         module: any module that `torch.export` can trace. Its training mode is left as it was.
+            If it is on torch's meta device, so are the tensors that are returned.
         example_inputs: one tensor, or one for each argument of `forward`. Their first dimension
             is the batch; their other dimensions are the network's for good.
         batch: the name of the symbolic batch dimension, or None for a fixed batch.
@@ -67,7 +68,10 @@ def from_pt2(path: str | Path) -> tuple[Graph, dict[str, Tensor]]:
 
 
 def _copied(graph: Graph, tensors: dict[str, Tensor]) -> tuple[Graph, dict[str, Tensor]]:
-    return graph, {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    return graph, {
+        name: tensor.detach() if tensor.is_meta else tensor.detach().cpu().clone()
+        for name, tensor in tensors.items()
+    }
 
 
 def _input_names(module: nn.Module, count: int) -> list[str]:
