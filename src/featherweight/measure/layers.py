@@ -1,8 +1,8 @@
 """The cost of each layer: the nodes of a graph, with the stored tensors that they read.
 
 A stored tensor is charged to the first layer that reads it, once. What is done to weights alone
-(a transpose) is no layer: it is done before the first inference. A bias that the exporter writes as an
-addition of its own belongs to the product before it.
+(a transpose) is no layer: it is done before the first inference. A bias that the exporter writes
+as an addition of its own belongs to the product before it.
 """
 
 from collections import Counter
@@ -31,6 +31,8 @@ class LayerCost:
     macs: int
     dense_macs: int
     other_operations: int
+    weight_elements: int
+    """Elements of all its stored tensors, statistics and constants included."""
     weight_bytes: int
     input_bytes: int
     """Bytes of activations that it reads."""
@@ -43,8 +45,15 @@ class LayerCost:
     formats: tuple[str, ...] = ()
 
     @property
+    def is_view(self) -> bool:
+        """Whether it only renames its input, and moves nothing."""
+        return self.type in VIEWS
+
+    @property
     def bytes_moved(self) -> int:
         """Weights and inputs read once, outputs written once."""
+        if self.is_view:
+            return self.weight_bytes
         return self.weight_bytes + self.input_bytes + self.activation_bytes
 
     @property
@@ -129,6 +138,7 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         macs=_kept_macs(dense_macs, node, walk),
         dense_macs=dense_macs,
         other_operations=other_operations(node, values),
+        weight_elements=sum(cost.elements for cost in costs.values()),
         weight_bytes=sum(cost.bytes for cost in costs.values()),
         input_bytes=sum(values[name].bytes for name in _distinct(node.inputs, values)),
         activation_bytes=0 if node.operator in VIEWS else sum(v.bytes for v in outputs),
@@ -144,7 +154,7 @@ def _distinct(names: Iterable[str], values: Mapping[str, Value]) -> list[str]:
 
 
 def _kept_macs(dense_macs: int, node: Node, walk: _Walk) -> int:
-    """Return the multiply-adds of the kept weights: each weight takes part in as many as another."""
+    """Return the multiply-adds of the kept weights: each weight takes part in equally many."""
     if not dense_macs:
         return 0
     stored = walk.sources.get(node.inputs[1], ())
@@ -169,6 +179,7 @@ def _with_bias(layer: LayerCost, bias: LayerCost) -> LayerCost:
         params=layer.params + bias.params,
         kept_params=layer.kept_params + bias.kept_params,
         other_operations=layer.other_operations + bias.other_operations,
+        weight_elements=layer.weight_elements + bias.weight_elements,
         weight_bytes=layer.weight_bytes + bias.weight_bytes,
         formats=layer.formats + bias.formats,
     )

@@ -1,7 +1,7 @@
 """How many multiply-adds, and how many other operations, one operator does.
 
-A MAC is one multiply and one add. Convolutions and matrix products are counted in MACs, zero padding
-included, as if it were data; biases, normalization, pooling and activations in other operations
+A MAC is one multiply and one add. Convolutions and matrix products are counted in MACs, with zero
+padding as if it were data; biases, normalization, pooling and activations in other operations
 (`operations.yaml`).
 """
 
