@@ -26,11 +26,11 @@ def models(
 
     if name is None:
         networks = list(published_networks().values())
-        payload = {"models": [_figures(network, network.rows[0]) for network in networks]}
-        emit(payload, as_json=json, quiet=quiet, show=lambda: _show_networks(networks))
+        listed = {"models": [_figures(network, network.rows[0]) for network in networks]}
+        emit(listed, as_json=json, quiet=quiet, show=lambda: _show_networks(networks))
         return
     network = published_network(name)
-    payload = {
+    payload: dict[str, Any] = {
         "models": [_figures(network, row) for row in network.rows],
         "claims": list(network.claims),
     }
@@ -101,7 +101,8 @@ def _numbers(row: "PublishedRow") -> tuple[str, str, str]:
         "" if value is None else f"{value:g}" for value in (row.params, row.macs, row.top1)
     )
     operations = " (operations)" if macs and row.convention.operations_per_mac == 2 else ""
-    return params, macs + operations, top1
+    data = f" ({row.data})" if top1 and row.data != "ImageNet" else ""
+    return params, macs + operations, top1 + data
 
 
 def _plain(text: str) -> str:

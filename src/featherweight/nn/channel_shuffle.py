@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
     """[N, groups * C, H, W] to the same shape; channel j * C + i goes to i * groups + j."""
-    height, width = x.shape[2:]
-    x = x.unflatten(1, (groups, -1))  # [N, groups, C, H, W]
-    return x.transpose(1, 2).reshape(x.shape[0], -1, height, width)
+    batch, channels, height, width = x.shape
+    x = x.reshape(batch, groups, channels // groups, height, width)
+    return x.transpose(1, 2).reshape(batch, channels, height, width)
 
 
 class ChannelShuffle(nn.Module):

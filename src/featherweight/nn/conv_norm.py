@@ -18,6 +18,7 @@ class ConvNorm(nn.Sequential):
         out_channels: int,
         kernel_size: int = 1,
         stride: int = 1,
+        *,
         groups: int = 1,
         activation: type[nn.Module] | None = nn.ReLU,
     ) -> None:

@@ -6,9 +6,9 @@ Szegedy et al. 2014, "Going Deeper with Convolutions", arXiv 1409.4842, Table 1.
 |---|---|---|
 | conv1 7x7 (2), max pool 3x3 (2), LRN | 64x56x56 | 9,472 |
 | conv2_reduce 1x1, conv2 3x3, LRN, max pool (2) | 192x28x28 | 114,944 |
-| inception3a, inception3b, max pool (2) | 480x14x14 | 163,696 + 388,736 |
-| inception4a to inception4e, max pool (2) | 832x7x7 | 376,176 + 449,160 + 510,104 + 605,376 + 868,352 |
-| inception5a, inception5b | 1024x7x7 | 1,043,456 + 1,444,080 |
+| inception3a, inception3b, max pool (2) | 480x14x14 | 552,432 |
+| inception4a to inception4e, max pool (2) | 832x7x7 | 2,809,168 |
+| inception5a, inception5b | 1024x7x7 | 2,487,536 |
 | global average pool, dropout, fc | 1000 | 1,025,000 |
 
 ReLU after every convolution. With `aux_heads`, classifiers on inception4a and
@@ -58,6 +58,7 @@ class GoogLeNet(nn.Module):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
         aux_heads: bool = False,
         dropout: float = 0.4,
@@ -87,7 +88,7 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(channels, num_classes)
         self.aux_heads = aux_heads
         if not aux_heads:
-            self.register_load_state_dict_pre_hook(_leave_heads_out)
+            self.register_load_state_dict_pre_hook(_leave_heads_out)  # type: ignore[no-untyped-call]
         initialise(self, "fan_in")
 
     def forward(self, x: Tensor) -> Tensor | WithAuxiliary:

@@ -40,6 +40,7 @@ class MobileNetV1(nn.Module):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
         separable: bool = True,
         shallow: bool = False,
@@ -73,7 +74,7 @@ class MobileNetV1(nn.Module):
 def separable_block(in_channels: int, out_channels: int, stride: int) -> nn.Module:
     """A depthwise 3x3 and a pointwise 1x1 convolution."""
     block = nn.Sequential()
-    block.add_module("depthwise", ConvNorm(in_channels, in_channels, 3, stride, in_channels))
+    block.add_module("depthwise", ConvNorm(in_channels, in_channels, 3, stride, groups=in_channels))
     block.add_module("pointwise", ConvNorm(in_channels, out_channels))
     return block
 

@@ -42,6 +42,7 @@ class MobileNetV2(nn.Module):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
         dropout: float = 0.2,
     ) -> None:
@@ -81,7 +82,7 @@ class InvertedResidual(nn.Module):
         self.expand = (
             ConvNorm(in_channels, hidden, activation=nn.ReLU6) if expansion > 1 else nn.Identity()
         )
-        self.depthwise = ConvNorm(hidden, hidden, 3, stride, hidden, nn.ReLU6)
+        self.depthwise = ConvNorm(hidden, hidden, 3, stride, groups=hidden, activation=nn.ReLU6)
         self.project = ConvNorm(hidden, out_channels, activation=None)
         self.is_residual = stride == 1 and in_channels == out_channels
 

@@ -122,9 +122,9 @@ def agrees(printed: float, counted: float, step: float, rounding: str) -> bool:
 def published_networks() -> dict[str, PublishedNetwork]:
     """The networks with published figures, by name, sorted."""
     folder = resources.files("featherweight.zoo") / "published"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
     networks = [_network(yaml.safe_load(file.read_text(encoding="utf-8"))) for file in files]
-    return {network.name: network for network in networks}
+    return {network.name: network for network in sorted(networks, key=lambda n: n.name)}
 
 
 def published_network(name: str) -> PublishedNetwork:

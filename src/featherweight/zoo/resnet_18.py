@@ -30,6 +30,7 @@ class ResNet18(nn.Module):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
     ) -> None:
         super().__init__()
@@ -38,9 +39,7 @@ class ResNet18(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, channels[0], 7, strides[0], padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(channels[0])
         self.relu = nn.ReLU()
-        self.maxpool = (
-            nn.MaxPool2d(3, stride=2, padding=1) if strides[1] == 2 else nn.Identity()
-        )
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if strides[1] == 2 else nn.Identity()
         self.layer1 = _stage(channels[0], channels[1], 1)
         self.layer2 = _stage(channels[1], channels[2], strides[2])
         self.layer3 = _stage(channels[2], channels[3], strides[3])

@@ -44,6 +44,7 @@ class ShuffleNetV1(nn.Module):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         groups: int = 3,
         scale: float = 1.0,
         se: bool = False,
@@ -54,13 +55,15 @@ class ShuffleNetV1(nn.Module):
         stem_stride, pool_stride, *strides = halving_strides(input_size, 5)
         channels = _stem_channels(groups, scale, out_channels)
         self.stem = ConvNorm(in_channels, channels, 3, stem_stride)
-        self.maxpool = (
-            nn.MaxPool2d(3, stride=2, padding=1) if pool_stride == 2 else nn.Identity()
-        )
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pool_stride == 2 else nn.Identity()
         for stage, (count, stride) in enumerate(zip(_UNITS, strides, strict=True), start=2):
-            units = [ShuffleUnit(channels, out_channels, groups, stride, se, stage > 2)]
+            units = [
+                ShuffleUnit(
+                    channels, out_channels, groups, stride, se=se, first_is_grouped=stage > 2
+                )
+            ]
             for _ in range(1, count // 2 if shallow else count):
-                units.append(ShuffleUnit(out_channels, out_channels, groups, 1, se))
+                units.append(ShuffleUnit(out_channels, out_channels, groups, 1, se=se))
             self.add_module(f"stage{stage}", nn.Sequential(*units))
             channels, out_channels = out_channels, 2 * out_channels
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -84,6 +87,7 @@ class ShuffleUnit(nn.Module):
         out_channels: int,
         groups: int,
         stride: int,
+        *,
         se: bool,
         first_is_grouped: bool = True,
     ) -> None:
@@ -94,7 +98,7 @@ class ShuffleUnit(nn.Module):
         first_groups = groups if first_is_grouped else 1
         self.reduce = ConvNorm(in_channels, hidden, groups=first_groups)
         self.shuffle = ChannelShuffle(groups)
-        self.depthwise = ConvNorm(hidden, hidden, 3, stride, hidden, activation=None)
+        self.depthwise = ConvNorm(hidden, hidden, 3, stride, groups=hidden, activation=None)
         self.expand = ConvNorm(hidden, branch, groups=groups, activation=None)
         self.se = SqueezeExcite(branch) if se else nn.Identity()
         self.shortcut = nn.AvgPool2d(3, stride=2, padding=1) if stride == 2 else nn.Identity()

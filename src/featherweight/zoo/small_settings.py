@@ -46,8 +46,7 @@ def small_settings() -> dict[str, SmallSetting]:
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     shared = {"input": tuple(raw["input"]), "num_classes": raw["num_classes"]}
     return {
-        name: SmallSetting(name=name, **shared, **entry)
-        for name, entry in raw["networks"].items()
+        name: SmallSetting(name=name, **shared, **entry) for name, entry in raw["networks"].items()
     }
 
 

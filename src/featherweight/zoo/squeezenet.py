@@ -40,6 +40,7 @@ class SqueezeNet(nn.Module):
         self,
         stem: tuple[int, int],
         pooled: Iterable[int],
+        *,
         num_classes: int,
         in_channels: int,
         input_size: int,
@@ -104,10 +105,14 @@ class SqueezeNet10(SqueezeNet):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
         dropout: float = 0.5,
     ) -> None:
-        super().__init__((96, 7), (4, 8), num_classes, in_channels, input_size, width, dropout)
+        super().__init__(
+            (96, 7), (4, 8), num_classes=num_classes, in_channels=in_channels,
+            input_size=input_size, width=width, dropout=dropout,
+        )  # fmt: skip
 
 
 class SqueezeNet11(SqueezeNet):
@@ -118,7 +123,11 @@ class SqueezeNet11(SqueezeNet):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
+        *,
         width: float = 1.0,
         dropout: float = 0.5,
     ) -> None:
-        super().__init__((64, 3), (3, 5), num_classes, in_channels, input_size, width, dropout)
+        super().__init__(
+            (64, 3), (3, 5), num_classes=num_classes, in_channels=in_channels,
+            input_size=input_size, width=width, dropout=dropout,
+        )  # fmt: skip
