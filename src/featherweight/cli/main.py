@@ -3,7 +3,7 @@
 import typer
 
 from featherweight import __version__
-from featherweight.cli import compress, data, demo, evaluate, inspect, train
+from featherweight.cli import compress, data, demo, evaluate, inspect, profile, train
 
 app = typer.Typer(
     name="featherweight",
@@ -31,6 +31,7 @@ def root(
 
 
 app.command("data")(data.data)
+app.command("profile")(profile.profile)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("inspect")(inspect.inspect)
