@@ -80,7 +80,7 @@ def _from_timm() -> Iterator[Network]:
 
 def count(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> dict[str, Any]:
     """Ours and torch's figures for one network, or why there are none."""
-    module = without_weights(build()).eval()
+    module = without_weights(build()).eval().requires_grad_(False)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(torch.empty(1, *shape, device="meta"))
     theirs = {

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.measure.counting import Profile
 from featherweight.measure.energy import EnergyEstimate
-from featherweight.measure.profile import Profile
 from featherweight.measure.roofline import TimeEstimate
 from featherweight.validation import check_choice
 

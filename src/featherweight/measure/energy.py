@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.measure.counting import Profile
 from featherweight.measure.device import Device
-from featherweight.measure.profile import Profile
 from featherweight.measure.traffic import Traffic, traffic
 
 _MJ_PER_PJ = 1e-9

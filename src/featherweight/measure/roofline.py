@@ -11,9 +11,9 @@ the time: no start-up of a layer, no other operations, perfect overlap of arithm
 
 from dataclasses import dataclass
 
+from featherweight.measure.counting import Profile
 from featherweight.measure.device import Device
 from featherweight.measure.layers import LayerCost
-from featherweight.measure.profile import Profile
 from featherweight.measure.traffic import NetworkTraffic, Traffic, traffic
 from featherweight.units import format_bytes
 

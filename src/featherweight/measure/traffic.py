@@ -8,9 +8,9 @@ network is given the network converted to it.
 
 from dataclasses import dataclass
 
+from featherweight.measure.counting import Profile
 from featherweight.measure.device import Device
 from featherweight.measure.layers import LayerCost
-from featherweight.measure.profile import Profile
 from featherweight.measure.values import element_bytes
 from featherweight.units import format_bytes
 
