@@ -134,7 +134,7 @@ def test_help_is_light_and_gives_examples() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("[]")
-    for name in ("train", "compress", "eval", "inspect", "data", "demo"):
+    for name in ("train", "compress", "eval", "inspect", "data", "demo", "profile"):
         assert name in done.stdout
         code, out, _ = run(name, "--help")
         assert code == 0
