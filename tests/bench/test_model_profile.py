@@ -45,6 +45,12 @@ def test_a_size_of_input_reaches_the_zoo() -> None:
         featherweight.profile("vgg-16", (32,))
 
 
+def test_a_callable_of_ones_own() -> None:
+    counted = featherweight.profile("torch.nn:Flatten", (3, 4, 4))
+    assert [(layer.type, layer.output_shape) for layer in counted.layers] == [("Flatten", (1, 48))]
+    assert (counted.params, counted.macs) == (0, 0)
+
+
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(InvalidArgumentError, match="there is no file"):
         featherweight.profile("missing.fwt")

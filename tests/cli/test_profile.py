@@ -12,8 +12,8 @@ KEYS = {"params", "macs", "weight_bytes", "peak_activation_bytes", "energy_mj", 
 LAYER_KEYS = {"name", "type", "params", "macs", "weight_bytes", "output_shape"}
 
 
-def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["profile", *arguments], env={"COLUMNS": "120"})
+def run(*arguments: str, width: int = 120) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["profile", *arguments], env={"COLUMNS": str(width)})
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -68,7 +68,8 @@ def test_tables_for_people_and_a_picture(tmp_path: Path) -> None:
     for expected in ("conv4", "1,327,104", "Cloud or edge", "frames a second", "Assumed:"):
         assert expected in out
     assert plot.exists()
-    code, out, _ = run("lenet-5", "--all")
+    code, out, _ = run("lenet-5", "--all", width=80)
+    assert "conv2" in out
     assert "maxpool_2" in out
 
 

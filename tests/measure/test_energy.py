@@ -52,6 +52,7 @@ def test_float16_halves_traffic_and_pays_its_own_arithmetic() -> None:
     energy = estimate_energy(profile).total
     assert energy.dram_mj == pytest.approx(30 * 640.0 * 1e-9)
     assert energy.arithmetic_mj == pytest.approx(60 * (1.1 + 0.9) * 1e-9)
+    assert energy.register_mj == pytest.approx(60 * (2 * 0.5 + 1) * 1e-9)
 
 
 def test_a_matrix_processor_computes_in_its_own_type() -> None:
