@@ -7,7 +7,8 @@ torchvision, and 37 of timm's, where timm is installed (`pip install --no-deps t
 bar: within 1 % on each.
 
 `--results FILE` keeps what is counted and goes on from there; a network whose operators are outside
-the subset is listed with the reason. `--quick` takes the zoo and eight networks of torchvision.
+the subset is listed with the reason. `--quick` counts the zoo and eight networks of torchvision
+anew, and keeps nothing.
 """
 
 import argparse
@@ -97,7 +98,8 @@ def count(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> dict[str, A
 def run(options: argparse.Namespace) -> list[harness.Row]:
     # Without gradients nn.MultiheadAttention takes one fused path that the counter does not know.
     torch.backends.mha.set_fastpath_enabled(False)
-    results = json.loads(options.results.read_text()) if options.results.exists() else {}
+    kept = options.results.exists() and not options.quick
+    results = json.loads(options.results.read_text()) if kept else {}
     wanted = list(networks(options.quick))
     for name, build, shape in wanted:
         if name in results:
@@ -105,8 +107,9 @@ def run(options: argparse.Namespace) -> list[harness.Row]:
         torch.manual_seed(0)
         results[name] = {"input_shape": list(shape)} | count(build, shape)
         Console(stderr=True).print(name, results[name])
-        options.results.parent.mkdir(parents=True, exist_ok=True)
-        options.results.write_text(json.dumps(results, indent=1) + "\n")
+        if not options.quick:
+            options.results.parent.mkdir(parents=True, exist_ok=True)
+            options.results.write_text(json.dumps(results, indent=1) + "\n")
     return [_row(name, results[name]) for name, _, _ in wanted]
 
 

@@ -37,7 +37,9 @@ def test_a_file_is_charged_for_what_it_keeps(half: Path) -> None:
     assert pruned.energy_mj < whole.energy_mj
     assert whole.latency_ms is not None
     assert whole.latency_ms > 0
-    assert (whole.top1, whole.top1_source) == (None, "not trained")
+    assert whole.top1 == 100 - 1.64  # the papers' reference network
+    assert whole.top1_source.startswith("MNIST")
+    assert (pruned.top1, pruned.top1_source) == (None, "not trained")
 
 
 def test_a_file_tells_its_accuracy(half: Path, tmp_path: Path) -> None:

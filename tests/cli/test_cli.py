@@ -157,7 +157,9 @@ def test_help_is_light_and_gives_examples() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("[]")
-    for name in ("models", "train", "compress", "eval", "inspect", "data", "demo"):
+    for name in (
+        "models", "profile", "compare", "train", "compress", "eval", "inspect", "data", "demo",
+    ):  # fmt: skip
         assert name in done.stdout
         code, out, _ = run(name, "--help")
         assert code == 0

@@ -1,6 +1,7 @@
 """The cost of a network as people read it: its layers, its totals, and what stands behind them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,8 +9,11 @@ from rich.table import Table
 
 from featherweight.bench.cost import Cost
 from featherweight.bench.tables import format_count
-from featherweight.measure import CloudOrEdge, LayerCost, Measured
+from featherweight.measure import CloudOrEdge, Energy, LayerCost, LayerTime, Measured
 from featherweight.units import format_bytes
+
+_WIDE = 100
+_NAME_WIDTH = 12
 
 
 def print_cost(name: str, cost: Cost, *, every_layer: bool = False) -> None:
@@ -21,7 +25,7 @@ def print_cost(name: str, cost: Cost, *, every_layer: bool = False) -> None:
         every_layer: list layers without weights and multiply-adds too.
     """
     console = Console()
-    console.print(layer_table(name, cost, every_layer=every_layer))
+    console.print(layer_table(name, cost, every_layer=every_layer, width=console.width))
     for line in summary(cost):
         console.print(line, highlight=False, soft_wrap=True)
     if cost.cloud:
@@ -33,48 +37,91 @@ def print_cost(name: str, cost: Cost, *, every_layer: bool = False) -> None:
     console.print(f"[dim]Assumed: {'; '.join(notes)}.[/dim]", highlight=False)
 
 
-def layer_table(name: str, cost: Cost, *, every_layer: bool = False) -> Table:
-    """One row a layer; those that only move or rectify data in one last row, if not asked for."""
+def layer_table(name: str, cost: Cost, *, every_layer: bool = False, width: int = 120) -> Table:
+    """One row a layer; those that only move or rectify data in one last row, if not asked for.
+
+    Where `width` is less than 100 columns, types, shapes and bytes of outputs are left out.
+    """
     shape = "x".join(map(str, cost.profile.input_shape))
     table = Table(
-        title=f"{name} at {shape} on {cost.device.title}", box=SIMPLE_HEAD, pad_edge=False
+        title=f"{name} at {shape} on {cost.device.title}",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
-    for title in ("layer", "type", "output"):
-        table.add_column(title, overflow="fold")
-    for title in ("params", "MACs", "weights", "output", "mJ", "ms", "busy"):
-        table.add_column(title, justify="right", no_wrap=True)
-    rest = []
-    for layer, energy, time in zip(
-        cost.profile.layers, cost.energy.layers, cost.time.layers, strict=True
-    ):
-        if not (every_layer or layer.params or layer.macs):
-            rest.append((layer, energy, time))
-            continue
-        busy = (
-            f"{100 * time.macs / (cost.device.peak_macs * time.seconds):.0f} %"
-            if (time.macs and time.seconds)
-            else ""
-        )
-        table.add_row(
-            layer.name,
-            layer.type,
-            "x".join(map(str, layer.output_shape[1:])),
-            _kept(layer.kept_params, layer.params),
-            _kept(layer.macs, layer.dense_macs),
-            format_bytes(layer.weight_bytes) if layer.weight_bytes else "",
-            format_bytes(layer.activation_bytes),
-            f"{energy.total_mj:.3g}",
-            f"{1e3 * time.seconds:.3g}",
-            busy,
-        )
-    if rest:
-        activations = sum(layer.activation_bytes for layer, _, _ in rest)
-        table.add_row(
-            f"{len(rest)} others", _types([layer for layer, _, _ in rest]), "", "", "", "",
-            format_bytes(activations), f"{sum(energy.total_mj for _, energy, _ in rest):.3g}",
-            f"{1e3 * sum(time.seconds for _, _, time in rest):.3g}", "", style="dim",
+    columns = [column for column in _COLUMNS if column.is_narrow or width >= _WIDE]
+    for column in columns:
+        is_text = column.title in ("layer", "type", "shape")
+        table.add_column(
+            column.title, justify="left" if is_text else "right",
+            no_wrap=column.title != "layer", overflow="fold",
+            min_width=_NAME_WIDTH if column.title == "layer" else None,
         )  # fmt: skip
+    rows = [
+        LayerRow(layer, energy, time, cost.device.peak_macs)
+        for layer, energy, time in zip(
+            cost.profile.layers, cost.energy.layers, cost.time.layers, strict=True
+        )
+    ]
+    shown = [row for row in rows if every_layer or row.layer.params or row.layer.macs]
+    for row in shown:
+        table.add_row(*(column.cell(row) for column in columns))
+    if len(shown) < len(rows):
+        rest = [row for row in rows if row not in shown]
+        table.add_row(*_sums(rest, columns), style="dim")
     return table
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer, and what it costs on a device of `peak_macs` multiply-adds a second."""
+
+    layer: LayerCost
+    energy: Energy
+    time: LayerTime
+    peak_macs: float
+
+    @property
+    def busy(self) -> str:
+        """Share of the device's multipliers that work meanwhile."""
+        if not self.time.macs or not self.time.seconds:
+            return ""
+        return f"{self.time.macs / (self.peak_macs * self.time.seconds):.0%}"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A title, and the cell of a row; `is_narrow` if it is shown on a narrow terminal too."""
+
+    title: str
+    cell: Callable[[LayerRow], str]
+    is_narrow: bool = True
+
+
+_COLUMNS = (
+    _Column("layer", lambda row: row.layer.name),
+    _Column("type", lambda row: row.layer.type, False),
+    _Column("shape", lambda row: "x".join(map(str, row.layer.output_shape[1:])), False),
+    _Column("params", lambda row: _kept(row.layer.kept_params, row.layer.params)),
+    _Column("MACs", lambda row: _kept(row.layer.macs, row.layer.dense_macs)),
+    _Column("weights", lambda row: _bytes(row.layer.weight_bytes)),
+    _Column("output", lambda row: _bytes(row.layer.activation_bytes), False),
+    _Column("mJ", lambda row: f"{row.energy.total_mj:.3g}"),
+    _Column("ms", lambda row: f"{1e3 * row.time.seconds:.3g}"),
+    _Column("busy", lambda row: row.busy),
+)
+
+
+def _sums(rows: Sequence[LayerRow], columns: Sequence[_Column]) -> list[str]:
+    kinds = len({row.layer.type for row in rows})
+    cells = {
+        "layer": f"{len(rows)} others",
+        "type": f"{kinds} types",
+        "output": _bytes(sum(row.layer.activation_bytes for row in rows)),
+        "mJ": f"{sum(row.energy.total_mj for row in rows):.3g}",
+        "ms": f"{1e3 * sum(row.time.seconds for row in rows):.3g}",
+    }
+    return [cells.get(column.title, "") for column in columns]
 
 
 def summary(cost: Cost) -> Iterator[str]:
@@ -150,6 +197,5 @@ def _kept(kept: int, whole: int) -> str:
     return format_count(whole) if kept == whole else f"{format_count(kept)}/{format_count(whole)}"
 
 
-def _types(layers: list[LayerCost]) -> str:
-    kinds = list(dict.fromkeys(layer.type for layer in layers))
-    return ", ".join(kinds[:4]) + (", ..." if len(kinds) > 4 else "")
+def _bytes(count: float) -> str:
+    return format_bytes(count) if count else ""

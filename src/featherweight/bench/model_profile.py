@@ -61,7 +61,7 @@ def _resolve_without_weights(model: str, shape: tuple[int, ...] | None) -> zoo.R
             f"`input_shape` of {model!r} must be channels, height and width, but got {shape}."
         )
     size = None if shape is None else (shape[0], shape[1], shape[2])
-    if zoo.parse(model)[0] in zoo.names():
+    if model.partition(":")[0] in zoo.names():
         with torch.device("meta"):
             return zoo.resolve(model, shape=size)
     return zoo.resolve(model, shape=size)

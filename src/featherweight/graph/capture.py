@@ -44,8 +44,8 @@ def capture(
     if batch is not None:
         # torch.export takes a size of 1 for a constant, so the example must be larger.
         inputs = [x if x.shape[0] > 1 else torch.cat([x, x]) for x in inputs]
-    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-    inputs = [x.to(device) for x in inputs]
+    device = next((tensor.device for tensor in module.parameters()), None)
+    inputs = inputs if device is None else [x.to(device) for x in inputs]
     names = input_names or _input_names(module, len(inputs))
     draft = lower(trace(module, inputs, batch), names, batch)
     draft.storage_only = storage_only

@@ -19,6 +19,7 @@ from featherweight.errors import InvalidArgumentError
 from featherweight.measure.counting import Profile
 from featherweight.measure.device import Device
 from featherweight.measure.traffic import Traffic, traffic
+from featherweight.measure.values import element_bytes
 
 _MJ_PER_PJ = 1e-9
 _WORD_BYTES = 4
@@ -97,7 +98,10 @@ def _energy(layer: Traffic) -> Energy:
     costs = types[layer.dtype]
     mac = costs["multiply"] + types[costs["accumulate"]]["add"]
     arithmetic = layer.macs * mac + layer.other_operations * costs["add"]
-    registers = layer.macs * table["register_accesses_per_mac"] * accesses["register"]
+    register_bytes = table["operands_per_mac"] * element_bytes(layer.dtype) + table[
+        "sums_per_mac"
+    ] * element_bytes(costs["accumulate"])
+    registers = layer.macs * register_bytes / _WORD_BYTES * accesses["register"]
     return _with_memory(arithmetic, registers, layer)
 
 
