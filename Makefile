@@ -24,6 +24,7 @@ bench: $(VENV)/.package-dev
 	$(VENV)/bin/python benchmarks/kmeans.py --quick
 	$(VENV)/bin/python benchmarks/coding.py --quick
 	$(VENV)/bin/python benchmarks/deep_compression.py --quick
+	$(VENV)/bin/python benchmarks/counting.py --quick
 
 clean:
 	rm -rf $(VENV) build dist

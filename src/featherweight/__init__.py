@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from featherweight.bench.model_profile import profile as profile
     from featherweight.container import inspect as inspect
     from featherweight.graph import load as load
     from featherweight.recipes import compress as compress
@@ -16,8 +17,9 @@ _VERBS = {
     "compress": "featherweight.recipes",
     "inspect": "featherweight.container",
     "load": "featherweight.graph",
+    "profile": "featherweight.bench.model_profile",
 }
-__all__ = ["__version__", "compress", "inspect", "load"]
+__all__ = ["__version__", "compress", "inspect", "load", "profile"]
 
 
 def __getattr__(name: str) -> Any:

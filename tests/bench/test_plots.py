@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from featherweight.bench.figures import THEME
 from featherweight.bench.plots import (
-    THEME,
     DensityPoint,
     Remaining,
     accuracy_by_density,

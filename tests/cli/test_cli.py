@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import featherweight
 from featherweight.cli.main import app
+from featherweight.zoo import names
 
 SMALL = """
 name: small
@@ -98,6 +99,26 @@ def test_tables_for_people(folder: Path) -> None:
     assert "3500" in out
 
 
+def test_models_lists_the_zoo_with_published_figures() -> None:
+    listed = run_json("models")["models"]
+    assert {"name", "params", "macs", "top1", "source"} <= listed[0].keys()
+    by_name = {entry["name"]: entry for entry in listed}
+    assert {*names(), "nasnet-a", "mobilenet-v3"} <= by_name.keys()
+    assert by_name["mobilenet-v1"]["params"] == 4_200_000
+    assert by_name["mobilenet-v1"]["macs"] == 569_000_000
+    rows = run_json("models", "mobilenet-v2")["models"]
+    assert len(rows) > 20 and {row["name"] for row in rows} == {"mobilenet-v2"}
+
+
+def test_models_for_people() -> None:
+    code, out, _ = run("models", "googlenet")
+    assert code == 0
+    flat = " ".join(out.split())
+    assert "12 times fewer parameters than AlexNet" in flat
+    assert "the paper 12, ours 8.7" in flat and "the paper 2, ours 2.18" in flat
+    assert run("models")[0] == 0
+
+
 def test_data_keys() -> None:
     described = run_json("data", "mnist5k")
     assert described | {"name": "mnist5k", "classes": 10, "train": 3500, "val": 500} == described
@@ -108,6 +129,7 @@ def test_data_keys() -> None:
     ("arguments", "code", "message"),
     [
         (("data", "no-such-data"), 2, "no-such-data"),
+        (("models", "no-such-net"), 2, "no-such-net"),
         (("inspect", "missing.fwt"), 1, "missing.fwt"),
         (("eval", "lenet-5", "--data", "mnist5k", "--backend", "abacus"), 2, "backend"),
         (("compress", "lenet-5", "--recipe", "none", "--out", "x.fwt"), 2, "recipe"),
@@ -135,7 +157,9 @@ def test_help_is_light_and_gives_examples() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("[]")
-    for name in ("train", "compress", "eval", "inspect", "data", "demo"):
+    for name in (
+        "models", "profile", "compare", "train", "compress", "eval", "inspect", "data", "demo",
+    ):  # fmt: skip
         assert name in done.stdout
         code, out, _ = run(name, "--help")
         assert code == 0

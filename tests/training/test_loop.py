@@ -10,6 +10,7 @@ from torch import nn
 
 from featherweight.data import Dataset
 from featherweight.errors import CheckpointError
+from featherweight.nn import WithAuxiliary
 from featherweight.training import Distillation, Progress, TrainingConfig, evaluate, fit
 from featherweight.training.config import learning_rate
 
@@ -102,6 +103,51 @@ def test_l1_makes_weights_smaller(blobs: Dataset) -> None:
     fit(plain, blobs, replace(CONFIG, weight_decay=0.0))
     fit(penalised, blobs, replace(CONFIG, weight_decay=0.0, l1=2e-2))
     assert penalised[4].weight.abs().sum() < 0.8 * plain[4].weight.abs().sum()
+
+
+class WithHead(nn.Module):
+    """A network with one auxiliary head, of the same size as the network itself."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.main, self.head, self.weight = nn.Linear(144, 3), nn.Linear(144, 3), weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | WithAuxiliary:
+        x = x.flatten(1)
+        if not self.training:
+            return self.main(x)
+        return WithAuxiliary(self.main(x), (self.head(x),), self.weight)
+
+
+@pytest.mark.parametrize("distillation", [None, Distillation()])
+def test_auxiliary_heads_are_trained_by_their_weight(
+    blobs: Dataset, distillation: Distillation | None
+) -> None:
+    config = replace(CONFIG, optimizer="sgd", weight_decay=0.0, distillation=distillation)
+    teacher = nn.Sequential(nn.Flatten(), nn.Linear(144, 3))
+    fit(teacher, blobs, CONFIG)
+    alone, helped = WithHead(0.0), WithHead(0.3)
+    start = copy.deepcopy(alone.state_dict())
+    for network in (alone, helped):
+        fit(network, blobs, config, teacher=teacher if distillation else None)
+    # The head shares nothing with the network here: only the head itself learns from it.
+    assert torch.equal(alone.main.weight, helped.main.weight)
+    assert torch.equal(alone.head.weight, start["head.weight"])
+    assert not torch.equal(helped.head.weight, start["head.weight"])
+    assert evaluate(helped, blobs, blobs.test).top1 > 85.0
+
+
+def test_the_loss_of_a_head_has_its_weight(blobs: Dataset) -> None:
+    losses: dict[float, float] = {}
+    config = replace(CONFIG, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    for weight in (0.0, 0.3, 0.6):
+        fit(
+            WithHead(weight), blobs, config,
+            report=lambda progress, weight=weight: losses.update({weight: progress.loss}),
+        )  # fmt: skip
+    assert losses[0.3] > losses[0.0]
+    assert losses[0.6] - losses[0.0] == pytest.approx(2 * (losses[0.3] - losses[0.0]), rel=1e-3)
 
 
 def test_schedule_rises_to_the_rate_and_falls_to_zero() -> None:

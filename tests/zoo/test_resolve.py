@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from featherweight.container import CodedTensor, Network, write
-from featherweight.errors import FormatError, InvalidArgumentError
+from featherweight.errors import CheckpointError, FormatError, InvalidArgumentError
 from featherweight.graph import capture, to_onnx
 from featherweight.zoo import resolve
 
@@ -65,9 +65,60 @@ def test_a_callable() -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_callable_with_options() -> None:
+    resolved = resolve("torchvision.models:mobilenet_v2:width_mult=0.25,num_classes=7")
+    assert resolved.input_shape == (3, 224, 224)
+    assert resolved.module.classifier[1].out_features == 7
+
+
+def test_a_network_of_timm() -> None:
+    pytest.importorskip("timm")
+    resolved = resolve("timm:mobilenetv3_small_050", shape=(1, 32, 32), num_classes=5)
+    assert resolved.fresh and resolved.input_shape == (1, 32, 32)
+    assert resolved.module.eval()(torch.zeros(2, 1, 32, 32)).shape == (2, 5)
+    assert resolve("timm:mobilenetv3_small_050:num_classes=3").module.num_classes == 3
+    with pytest.raises(InvalidArgumentError, match="has no network 'no_such_net'"):
+        resolve("timm:no_such_net")
+
+
+def test_weights_of_other_data_leave_the_classifier_fresh(tmp_path: Path) -> None:
+    trained = resolve("resnet-18:width=0.25,num_classes=20", seed=1).module
+    torch.save(trained.state_dict(), tmp_path / "imagenet.pt")
+    resolved = resolve(
+        "resnet-18:width=0.25", seed=2, num_classes=10, weights=tmp_path / "imagenet.pt"
+    )
+    assert resolved.fresh
+    theirs = trained.state_dict()
+    for name, value in resolved.module.state_dict().items():
+        assert torch.equal(value, theirs[name]) == (not name.startswith("fc.weight")) or (
+            name == "fc.bias"
+        )
+    assert resolved.module.fc.out_features == 10
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    trained = resolve("resnet-18:width=0.25,in_channels=1").module
+    torch.save(trained.state_dict(), tmp_path / "gray.pt")
+    with pytest.raises(CheckpointError, match=r"does not fit this network.*conv1\.weight"):
+        resolve("resnet-18:width=0.25", weights=tmp_path / "gray.pt")
+    with pytest.raises(InvalidArgumentError, match="exclude each other"):
+        resolve("lenet-5", weights=tmp_path / "a.pt", checkpoint=tmp_path / "b.pt")
+
+
+@pytest.mark.parametrize(
+    "model", ["torchvision.models:resnet18:weights=DEFAULT", "timm:resnet18:pretrained=true"]
+)
+def test_nothing_is_fetched(model: str) -> None:
+    if model.startswith("timm"):
+        pytest.importorskip("timm")
+    with pytest.raises(InvalidArgumentError, match="would fetch weights by itself"):
+        resolve(model)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
+        ("featherweight.zoo.lenet_5:LeNet5:depth=3", "cannot be called so"),
         ("nowhere.fwt", "no file nowhere.fwt"),
         ("no.such.module:build", "cannot be imported"),
         ("featherweight.units:parse_bytes", "cannot be called|must return|parse_bytes"),

@@ -1,14 +1,9 @@
 """The report's figures as SVG text, made to stand inside an HTML page.
 
-Each is small (a phone's width) and takes its colours from the page: what is drawn in a colour of
-`THEME` comes out as the page's own, so that the same figure serves light and dark. The colours are
-those of Okabe and Ito, which colour-blind readers can tell apart.
+Each is small (a phone's width) and takes its colours from the page (see `figures`).
 """
 
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -16,41 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featherweight.bench.figures import (
+    BLUE,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PALE,
+    figure_style,
+    new_figure,
+    to_svg,
+)
 from featherweight.bench.tables import format_count
 from featherweight.extras import require
 from featherweight.units import format_bytes
 
-INK, MUTED, PALE = "#101010", "#707070", "#d0d0d0"
-BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
-THEME = {
-    INK: "currentColor",
-    MUTED: "var(--muted)",
-    PALE: "var(--pale)",
-    BLUE: "var(--blue)",
-    ORANGE: "var(--orange)",
-    GREEN: "var(--green)",
-}
-_STYLE = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "font.size": 9,
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "xtick.labelsize": 8,
-    "ytick.color": MUTED,
-    "ytick.labelcolor": INK,
-    "ytick.labelsize": 8,
-}
-_WIDTH = 3.6
 _BINS = 81
 _MOST_VALUES = 256
 
@@ -86,8 +60,8 @@ def weight_histograms(layer: str, stages: Mapping[str, NDArray[Any]]) -> str:
     low = min((float(weights.min()) for weights in left if weights.size), default=-1.0)
     high = max((float(weights.max()) for weights in left if weights.size), default=1.0)
     margin = 0.02 * (high - low) or 1.0
-    with _style(f"histogram {layer}"):
-        figure = _new_figure(0.5 + 1.15 * len(stages))
+    with figure_style(f"histogram {layer}"):
+        figure = new_figure(0.5 + 1.15 * len(stages))
         panels = figure.subplots(len(stages), 1, sharex=True, squeeze=False)[:, 0]
         parts = zip(panels, stages.items(), left, cycle((BLUE, ORANGE, GREEN)), strict=False)
         for axes, (stage, weights), shown, colour in parts:
@@ -101,13 +75,13 @@ def weight_histograms(layer: str, stages: Mapping[str, NDArray[Any]]) -> str:
             axes.locator_params(axis="y", nbins=4)
         panels[-1].set_xlim(low - margin, high + margin)
         panels[-1].set_xlabel("value of the weight")
-        return _to_svg(figure)
+        return to_svg(figure)
 
 
 def remaining_parameters(bars: Sequence[Remaining]) -> str:
     """Remaining parameters in the layers: the dark part of each bar is left."""
-    with _style("remaining"):
-        figure = _new_figure(0.75 + 0.36 * len(bars))
+    with figure_style("remaining"):
+        figure = new_figure(0.75 + 0.36 * len(bars))
         axes = figure.subplots()
         percent = [100.0 * bar.kept / bar.params for bar in bars]
         axes.barh(range(len(bars)), 100.0, height=0.62, color=PALE)
@@ -121,13 +95,13 @@ def remaining_parameters(bars: Sequence[Remaining]) -> str:
         axes.set_xlim(0, 100)
         axes.set_xticks([0, 50, 100])
         axes.set_xlabel("weights left, % of the layer")
-        return _to_svg(figure)
+        return to_svg(figure)
 
 
 def size_bars(sizes: Sequence[tuple[str, float]]) -> str:
     """Bytes by stage; each bar says its size and how many times smaller than the first it is."""
-    with _style("sizes"):
-        figure = _new_figure(0.75 + 0.36 * len(sizes))
+    with figure_style("sizes"):
+        figure = new_figure(0.75 + 0.36 * len(sizes))
         axes = figure.subplots()
         first = sizes[0][1]
         axes.barh(range(len(sizes)), [count for _, count in sizes], height=0.62, color=BLUE)
@@ -140,7 +114,7 @@ def size_bars(sizes: Sequence[tuple[str, float]]) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value / factor:g}")
         axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel(f"size of the whole network, {unit}")
-        return _to_svg(figure)
+        return to_svg(figure)
 
 
 def accuracy_by_density(points: Sequence[DensityPoint]) -> str:
@@ -151,8 +125,8 @@ def accuracy_by_density(points: Sequence[DensityPoint]) -> str:
     series: dict[str, list[DensityPoint]] = {}
     for point in sorted(points, key=lambda point: point.density):
         series.setdefault(point.series, []).append(point)
-    with _style("accuracy"):
-        figure = _new_figure(2.6 + 0.2 * len(series))
+    with figure_style("accuracy"):
+        figure = new_figure(2.6 + 0.2 * len(series))
         axes = figure.subplots()
         for whole in [point.top1 for point in points if point.density == 1.0][:1]:
             axes.axhline(whole, color=MUTED, linestyle="--", linewidth=1.0)
@@ -172,7 +146,7 @@ def accuracy_by_density(points: Sequence[DensityPoint]) -> str:
         axes.grid(axis="y", color=PALE, linewidth=0.5)
         if any(series):
             figure.legend(loc="outside upper left", frameon=False, fontsize=8)
-        return _to_svg(figure)
+        return to_svg(figure)
 
 
 def _draw_distribution(
@@ -192,30 +166,3 @@ def _name_rows(axes: Any, names: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.invert_yaxis()
-
-
-@contextmanager
-def _style(salt: str) -> Iterator[None]:
-    """The report's style. `salt` makes the ids inside the SVG reproducible, and its own."""
-    matplotlib = require("matplotlib", "torch")
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": salt}):
-        yield
-
-
-def _new_figure(height: float) -> Any:
-    return require("matplotlib.figure", "torch").Figure((_WIDTH, height), layout="constrained")
-
-
-def _to_svg(figure: Any) -> str:
-    """SVG without what only a file of its own needs, in the page's colours."""
-    target = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(target, format="svg", transparent=True, metadata=nothing)
-    svg = target.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'\s+(xmlns(:\w+)?|version)="[^"]*"', "", svg).replace("xlink:href", "href")
-    used = set(re.findall(r"#([\w-]+)", svg))
-    svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
-    for colour, meaning in THEME.items():
-        svg = svg.replace(colour, meaning)
-    return svg

@@ -29,6 +29,9 @@ def compress(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights of the reference; without, it is trained first.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A file of weights of other data (ImageNet) to start from.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     storage_only: Annotated[
         bool, typer.Option(help="Store a network that uses an operator outside the subset.")
@@ -60,6 +63,7 @@ def compress(
         shape=dataset.shape if dataset else None,
         num_classes=len(dataset.class_names) if dataset else None,
         checkpoint=checkpoint,
+        weights=weights,
     )
     chosen = recipes.find_recipe(recipe, resolved.name, dataset.name if dataset else None)
     with epoch_bars(quiet or json) as on_epoch:

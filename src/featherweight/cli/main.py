@@ -3,7 +3,17 @@
 import typer
 
 from featherweight import __version__
-from featherweight.cli import compress, data, demo, evaluate, inspect, train
+from featherweight.cli import (
+    compare,
+    compress,
+    data,
+    demo,
+    evaluate,
+    inspect,
+    models,
+    profile,
+    train,
+)
 
 app = typer.Typer(
     name="featherweight",
@@ -30,7 +40,10 @@ def root(
     """What you prune is gone, from the file, from RAM and from the clock."""
 
 
+app.command("models")(models.models)
 app.command("data")(data.data)
+app.command("profile")(profile.profile)
+app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("inspect")(inspect.inspect)

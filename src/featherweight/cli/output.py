@@ -82,6 +82,25 @@ def emit(payload: Any, *, as_json: bool, quiet: bool, show: Callable[[], None]) 
         show()
 
 
+def shape_of(text: str | None) -> tuple[int, ...] | None:
+    """Read the sizes of `--input`, such as 3,224,224.
+
+    Raises:
+        InvalidArgumentError: they are not sizes.
+    """
+    if text is None:
+        return None
+    try:
+        shape = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise InvalidArgumentError(
+            f"`input` must be sizes of 1 or more, as in 3,224,224, but got input={text!r}."
+        )
+    return shape
+
+
 def set_threads(threads: int) -> None:
     """Limit torch to so many CPU threads."""
     if threads:

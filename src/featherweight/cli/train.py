@@ -26,6 +26,9 @@ def train(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="Where the checkpoint (safetensors) goes.")],
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A file of weights of other data (ImageNet) to start from.")
+    ] = None,
     root: Root = None,
     download: Download = False,
     seed: Seed = 0,
@@ -44,7 +47,13 @@ def train(
 
     set_threads(threads)
     dataset = load(data, root=root, download=download)
-    resolved = resolve(model, seed=seed, shape=dataset.shape, num_classes=len(dataset.class_names))
+    resolved = resolve(
+        model,
+        seed=seed,
+        shape=dataset.shape,
+        num_classes=len(dataset.class_names),
+        weights=weights,
+    )
     config = recipes.find_training(resolved.name, dataset.name, epochs)
     work = out.with_suffix(".work")
     with epoch_bars(quiet or json) as report:

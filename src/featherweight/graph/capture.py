@@ -29,6 +29,7 @@ def capture(
 
     Args:
         module: any module that `torch.export` can trace. Its training mode is left as it was.
+            If it is on torch's meta device, so are the tensors that are returned.
         example_inputs: one tensor, or one for each argument of `forward`. Their first dimension
             is the batch; their other dimensions are the network's for good.
         batch: the name of the symbolic batch dimension, or None for a fixed batch.
@@ -43,8 +44,8 @@ def capture(
     if batch is not None:
         # torch.export takes a size of 1 for a constant, so the example must be larger.
         inputs = [x if x.shape[0] > 1 else torch.cat([x, x]) for x in inputs]
-    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-    inputs = [x.to(device) for x in inputs]
+    device = next((tensor.device for tensor in module.parameters()), None)
+    inputs = inputs if device is None else [x.to(device) for x in inputs]
     names = input_names or _input_names(module, len(inputs))
     draft = lower(trace(module, inputs, batch), names, batch)
     draft.storage_only = storage_only
@@ -67,7 +68,10 @@ def from_pt2(path: str | Path) -> tuple[Graph, dict[str, Tensor]]:
 
 
 def _copied(graph: Graph, tensors: dict[str, Tensor]) -> tuple[Graph, dict[str, Tensor]]:
-    return graph, {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    return graph, {
+        name: tensor.detach() if tensor.is_meta else tensor.detach().cpu().clone()
+        for name, tensor in tensors.items()
+    }
 
 
 def _input_names(module: nn.Module, count: int) -> list[str]:

@@ -121,7 +121,7 @@ def _tensor(value: onnx_ir.TensorProtocol | None, name: str) -> Tensor:
         )
     raw = value.raw
     if isinstance(raw, Tensor):
-        return raw.detach().cpu()
+        return raw.detach() if raw.is_meta else raw.detach().cpu()
     return torch.from_numpy(value.numpy().copy())
 
 

@@ -20,7 +20,10 @@ from featherweight.graph.draft import Draft
 OPERATOR_SET = 20
 """The ONNX operator set that graphs are captured in."""
 
-_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "torch.fx", "onnxscript", "onnx_ir")
+_LOGGERS = (
+    "torch.onnx", "torch.export", "torch._dynamo", "torch.fx", "torch._subclasses",
+    "onnxscript", "onnx_ir",
+)  # fmt: skip
 
 
 def trace(module: nn.Module, inputs: Sequence[Tensor], batch: str | None) -> ExportedProgram:

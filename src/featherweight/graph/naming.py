@@ -77,5 +77,7 @@ def _output_names(count: int, taken: set[str]) -> list[str]:
 
 
 def _content(tensor: Tensor) -> _Content:
+    if tensor.is_meta:  # Nothing is known of its content: it is like no other.
+        return str(tensor.dtype), tuple(tensor.shape), str(id(tensor)).encode()
     data = tensor.detach().cpu().contiguous()
     return str(data.dtype), tuple(data.shape), data.numpy().tobytes()

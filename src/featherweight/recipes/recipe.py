@@ -97,10 +97,21 @@ def from_yaml(text: str, source: str, kind: type[T]) -> T:
         InvalidArgumentError: not YAML, an unknown key, or a value outside its rule.
     """
     try:
-        return TypeAdapter(kind).validate_python(yaml.safe_load(text) or {})
+        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise InvalidArgumentError(f"{source} is not readable as YAML: {reason}.") from error
+    return from_data(data or {}, source, kind)
+
+
+def from_data(data: object, source: str, kind: type[T]) -> T:
+    """The same from plain data, as `to_data` gives it.
+
+    Raises:
+        InvalidArgumentError: an unknown key, or a value outside its rule.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"

@@ -57,18 +57,57 @@ def load_weights(path: Path, module: torch.nn.Module) -> dict[str, object]:
     Raises:
         CheckpointError: the names or shapes are not those of the module.
     """
+    tensors, facts = _read_weights(path)
+    _fill(module, tensors, path)
+    return facts
+
+
+def load_pretrained(path: Path, module: torch.nn.Module) -> tuple[str, ...]:
+    """Copy weights that were trained on other data into `module`, to train on from there.
+
+    The last layer stays fresh if the other data has another number of classes.
+
+    Returns:
+        The names of the tensors that stayed fresh.
+
+    Raises:
+        CheckpointError: the names, or shapes elsewhere, are not those of the module.
+    """
+    tensors, _ = _read_weights(path)
+    own = module.state_dict()
+    layers = (name for name, layer in module.named_modules() if isinstance(layer, _CLASSIFIERS))
+    last = list(layers)[-1:]
+    fresh = tuple(
+        name
+        for name in own
+        if [name.rpartition(".")[0]] == last
+        and name in tensors
+        and tensors[name].shape != own[name].shape
+    )
+    _fill(module, {**tensors, **{name: own[name] for name in fresh}}, path)
+    return fresh
+
+
+_CLASSIFIERS = (torch.nn.Linear, torch.nn.Conv2d)
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
+    facts: dict[str, object] = {}
     if path.suffix in {".pt", ".pth"}:
-        tensors, facts = torch.load(path, weights_only=True, map_location="cpu"), {}
+        tensors = torch.load(path, weights_only=True, map_location="cpu")
     else:
         checkpoint = load(path)
         tensors, facts = checkpoint.tensors, checkpoint.facts
     prefixed = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    return prefixed or tensors, facts
+
+
+def _fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     try:
-        module.load_state_dict(prefixed or tensors)
+        module.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit this network: {reason}") from error
-    return facts
 
 
 def fingerprint(*facts: object, tensors: Mapping[str, Tensor] | None = None) -> str:

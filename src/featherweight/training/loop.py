@@ -17,6 +17,7 @@ from torch.nn import functional
 from featherweight.data import Dataset, augment, epoch_generator, epoch_order
 from featherweight.errors import CheckpointError
 from featherweight.functional.distillation import distillation_loss
+from featherweight.nn import WithAuxiliary
 from featherweight.training import checkpoint as checkpoints
 from featherweight.training.config import TrainingConfig, learning_rate
 from featherweight.training.evaluate import evaluate
@@ -71,7 +72,8 @@ def fit(
     """Train `module` in place on the training split of `dataset`.
 
     Args:
-        module: maps normalised pictures [N, C, H, W] to logits [N, classes].
+        module: maps normalised pictures [N, C, H, W] to logits [N, classes], or, in training, to
+            `nn.WithAuxiliary`, whose losses are added with its weight.
         teacher: needed if `config.distillation` is set; evaluated, never trained.
         constraint: a compression method that holds while training.
         checkpoint: written after each epoch; if it is there already, the run goes on from it.
@@ -175,19 +177,30 @@ class _Run:
         return loss.detach().cpu()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy or distillation, with the L1 penalty if there is one."""
-        outputs, soft = self.module(images), self.config.distillation
-        if soft is not None and self.teacher is not None:
+        """Cross-entropy or distillation, plus those of auxiliary heads, plus the L1 penalty."""
+        outputs = self.module(images)
+        targets = None
+        if self.config.distillation is not None and self.teacher is not None:
             with torch.no_grad():
                 targets = self.teacher(images)
-            loss = distillation_loss(outputs, targets, labels, soft.weight, soft.temperature)
+        if isinstance(outputs, WithAuxiliary):
+            loss = self.criterion(outputs.logits, labels, targets)
+            for logits in outputs.auxiliary:
+                loss = loss + outputs.weight * self.criterion(logits, labels, targets)
         else:
-            loss = functional.cross_entropy(
-                outputs, labels, label_smoothing=self.config.label_smoothing
-            )
+            loss = self.criterion(outputs, labels, targets)
         for weight in self.penalised:
             loss = loss + self.config.l1 * weight.abs().sum()
         return loss
+
+    def criterion(self, outputs: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
+        """Distillation from the teacher's `targets` if there are any, else cross-entropy."""
+        soft = self.config.distillation
+        if soft is not None and targets is not None:
+            return distillation_loss(outputs, targets, labels, soft.weight, soft.temperature)
+        return functional.cross_entropy(
+            outputs, labels, label_smoothing=self.config.label_smoothing
+        )
 
     def save(self, path: Path, epochs_done: int) -> None:
         """Write everything that the next epoch depends on."""

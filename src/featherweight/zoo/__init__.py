@@ -1,6 +1,20 @@
 """The networks: one architecture a file, headed by its paper."""
 
+from featherweight.zoo.published import published_network, published_networks
 from featherweight.zoo.registry import ZooEntry, create, names, parse
 from featherweight.zoo.resolve import Resolved, resolve
+from featherweight.zoo.small_settings import SmallSetting, small_setting, small_settings
 
-__all__ = ["Resolved", "ZooEntry", "create", "names", "parse", "resolve"]
+__all__ = [
+    "Resolved",
+    "SmallSetting",
+    "ZooEntry",
+    "create",
+    "names",
+    "parse",
+    "published_network",
+    "published_networks",
+    "resolve",
+    "small_setting",
+    "small_settings",
+]

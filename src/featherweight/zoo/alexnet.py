@@ -20,11 +20,16 @@ As in Caffe, the constant of the local response normalization is 1 (the paper: 2
 The one-column variant is Krizhevsky 2014, "One weird trick for parallelizing convolutional neural
 networks", arXiv 1404.5997, with the layer names of torchvision's `alexnet`: 224x224, no groups, no
 LRN, 64-192-384-256-256 channels, 61,100,840 parameters.
+
+What we changed: `width` scales all channels and hidden units. For small pictures conv1 has a stride
+of 2 or 1, the largest that leaves a pixel after the last pool; the one-column variant then averages
+to as many pixels as there are, at most 6x6.
 """
 
 from torch import Tensor, nn
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.zoo.scaling import scaled_channels
 
 
 class AlexNet(nn.Module):
@@ -36,23 +41,26 @@ class AlexNet(nn.Module):
         in_channels: int = 3,
         input_size: int = 227,
         dropout: float = 0.5,
+        width: float = 1.0,
     ) -> None:
         super().__init__()
-        side = _last_side(input_size)
-        self.conv1 = nn.Conv2d(in_channels, 96, kernel_size=11, stride=4)
-        self.conv2 = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
-        self.conv3 = nn.Conv2d(256, 384, kernel_size=3, padding=1)
-        self.conv4 = nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2)
-        self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2)
+        stride, side = _stride_and_last_side(input_size)
+        c1, c2, c3, c4, c5 = (scaled_channels(c, width) for c in (96, 256, 384, 384, 256))
+        hidden = scaled_channels(4096, width)
+        self.conv1 = nn.Conv2d(in_channels, c1, kernel_size=11, stride=stride)
+        self.conv2 = nn.Conv2d(c1, c2, kernel_size=5, padding=2, groups=2)
+        self.conv3 = nn.Conv2d(c2, c3, kernel_size=3, padding=1)
+        self.conv4 = nn.Conv2d(c3, c4, kernel_size=3, padding=1, groups=2)
+        self.conv5 = nn.Conv2d(c4, c5, kernel_size=3, padding=1, groups=2)
         self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
         self.pool = nn.MaxPool2d(3, stride=2)
         self.relu = nn.ReLU()
         self.flatten = nn.Flatten()
-        self.fc6 = nn.Linear(256 * side * side, 4096)
+        self.fc6 = nn.Linear(c5 * side * side, hidden)
         self.drop6 = nn.Dropout(dropout)
-        self.fc7 = nn.Linear(4096, 4096)
+        self.fc7 = nn.Linear(hidden, hidden)
         self.drop7 = nn.Dropout(dropout)
-        self.fc8 = nn.Linear(4096, num_classes)
+        self.fc8 = nn.Linear(hidden, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(self.norm(self.relu(self.conv1(x))))  # [N, 96, 27, 27]
@@ -65,47 +73,63 @@ class AlexNet(nn.Module):
         return self.fc8(x)  # type: ignore[no-any-return]
 
 
-def _last_side(input_size: int) -> int:
-    """Height and width that are left for fc6."""
-    side = (input_size - 11) // 4 + 1
-    for _ in range(3):
-        side = (side - 3) // 2 + 1
-    if side < 1:
-        raise InvalidArgumentError(
-            f"`input_size` of AlexNet must be 67 or more, but got input_size={input_size}."
-        )
-    return side
+def _stride_and_last_side(input_size: int) -> tuple[int, int]:
+    """Stride of conv1, and height and width that are left after the last pool.
+
+    `input_size` counts the padding of conv1.
+    """
+    for stride in (4, 2, 1):
+        side = (input_size - 11) // stride + 1
+        for _ in range(3):
+            side = (side - 3) // 2 + 1
+        if side >= 1:
+            return stride, side
+    raise InvalidArgumentError(
+        "`input_size` of AlexNet, padding included, must be 25 or more, "
+        f"but got input_size={input_size}."
+    )
 
 
 class AlexNetTorchvision(nn.Module):
-    """The one-column variant: [N, C, H, W] to [N, num_classes], at 63x63 pixels or more."""
+    """The one-column variant: pictures [N, C, H, W] to logits [N, num_classes]."""
 
-    def __init__(self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        input_size: int = 224,
+        dropout: float = 0.5,
+        width: float = 1.0,
+    ) -> None:
         super().__init__()
+        stride, last_side = _stride_and_last_side(input_size + 4)
+        side = min(6, last_side)
+        c1, c2, c3, c4 = (scaled_channels(c, width) for c in (64, 192, 384, 256))
+        hidden = scaled_channels(4096, width)
         self.features = nn.Sequential(
-            nn.Conv2d(in_channels, 64, kernel_size=11, stride=4, padding=2),
+            nn.Conv2d(in_channels, c1, kernel_size=11, stride=stride, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(64, 192, kernel_size=5, padding=2),
+            nn.Conv2d(c1, c2, kernel_size=5, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(192, 384, kernel_size=3, padding=1),
+            nn.Conv2d(c2, c3, kernel_size=3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.Conv2d(c3, c4, kernel_size=3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.Conv2d(c4, c4, kernel_size=3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2),
         )
-        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))
+        self.avgpool = nn.AdaptiveAvgPool2d((side, side))
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(256 * 6 * 6, 4096),
+            nn.Linear(c4 * side * side, hidden),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(4096, 4096),
+            nn.Linear(hidden, hidden),
             nn.ReLU(),
-            nn.Linear(4096, num_classes),
+            nn.Linear(hidden, num_classes),
         )
 
     def forward(self, x: Tensor) -> Tensor:
