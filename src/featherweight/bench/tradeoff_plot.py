@@ -4,7 +4,7 @@ The area of a bubble is the number of parameters. Up and to the left is better.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ COSTS: Mapping[str, tuple[str, Callable[[float], str]]] = {
 """What may stand across: its label with the unit, and how its values are written."""
 
 _COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", MUTED)
-_LARGEST_BUBBLE, _SMALLEST_BUBBLE = 1500.0, 18.0
+_LARGEST_BUBBLE, _SMALLEST_BUBBLE = 1500.0, 26.0
+_DOTTED = 60.0
+"""Larger bubbles have a dot in their middle, so that values can be read."""
 _PANEL = (4.3, 3.7)
 
 
@@ -80,24 +82,27 @@ def plot_tradeoffs(
         figure.savefig(path, dpi=160)
 
 
-def _colours(rows: Sequence[TradeOff]) -> dict[str, str]:
+def _looks(rows: Sequence[TradeOff]) -> dict[str, tuple[str, str]]:
+    """Marker and colour of each series; squares where the colours have run out."""
     series = dict.fromkeys(row.series for row in rows)
-    return dict(zip(series, cycle(_COLOURS), strict=False))
+    return dict(zip(series, cycle(product("os", _COLOURS)), strict=False))
 
 
 def _draw_panel(axes: Any, rows: Sequence[TradeOff], cost: str, height: str, named: bool) -> None:
     label, write = COSTS[cost]
     most = max(row.params for row in rows)
     shown = [r for r in rows if getattr(r, cost) and getattr(r, height) is not None]
-    colours = _colours(rows)
+    looks = _looks(rows)
     for row in sorted(shown, key=lambda row: -row.params):
         across, up = getattr(row, cost), getattr(row, height)
         area = max(_SMALLEST_BUBBLE, _LARGEST_BUBBLE * row.params / most)
+        marker, colour = looks[row.series]
         axes.scatter(
-            [across], [up], s=area, color=colours[row.series], alpha=0.45, linewidth=0.6,
-            edgecolor=INK, zorder=3,
+            [across], [up], s=area, color=colour, marker=marker, linewidth=0.6, edgecolor=INK,
+            alpha=0.45 if area > _DOTTED else 0.8, zorder=3,
         )  # fmt: skip
-        axes.scatter([across], [up], s=4, color=INK, zorder=4)
+        if area > _DOTTED:
+            axes.scatter([across], [up], s=4, color=INK, zorder=4)
     axes.set_xscale("log")
     ticker = require("matplotlib.ticker", "torch")
     axes.margins(0.16, 0.12)
@@ -130,13 +135,13 @@ def _write_names(axes: Any, points: Sequence[tuple[str, float, float]]) -> None:
 
 
 def _draw_legend(figure: Any, rows: Sequence[TradeOff]) -> None:
-    colours = _colours(rows)
-    if len(colours) < 2:
+    looks = _looks(rows)
+    if len(looks) < 2:
         return
     line = require("matplotlib.lines", "torch").Line2D
     handles = [
-        line([], [], marker="o", linestyle="", color=colour, alpha=0.6, label=series)
-        for series, colour in colours.items()
+        line([], [], marker=marker, linestyle="", color=colour, alpha=0.7, label=series)
+        for series, (marker, colour) in looks.items()
     ]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False,
