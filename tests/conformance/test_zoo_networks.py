@@ -75,10 +75,10 @@ def test_deterministic_under_a_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("side", [28, 32])
-def test_captured_and_rebuilt_it_gives_the_same_logits(name: str, side: int) -> None:
-    network = small(name, input_size=side).eval()
-    x = pictures(3, (1, side, side))
+def test_captured_and_rebuilt_it_gives_the_same_logits(name: str) -> None:
+    """At 32 pixels; the way through a file below has 28."""
+    network = small(name, input_size=32).eval()
+    x = pictures(3, (1, 32, 32))
     graph, tensors = capture(network, x[:1])
     assert {n for n, _ in network.named_parameters()} <= tensors.keys()
     with torch.no_grad():
