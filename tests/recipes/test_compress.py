@@ -1,5 +1,6 @@
 """The whole path on a small network: prune, share, pack, write, read back, same answers."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,13 @@ def test_without_data_weights_are_taken_as_they_are(reference: nn.Module, tmp_pa
     kept = result.module.fc.weight.detach() != 0
     limit = reference.fc.weight.detach().abs().flatten().sort(descending=True).values[1199]
     assert torch.equal(kept, reference.fc.weight.detach().abs() >= limit)
+
+
+def test_the_caller_may_keep_channels_last(reference: nn.Module, tmp_path: Path) -> None:
+    module = copy.deepcopy(reference).to(memory_format=torch.channels_last)
+    result = compress(module, RECIPE, None, tmp_path / "net.fwt", input_shape=(1, 12, 12))
+    assert result.module.conv.weight.stride() == (9, 9, 3, 1)
+    assert module.conv.weight.stride() == (9, 1, 3, 1)
 
 
 def test_a_file_that_decodes_to_something_else_is_refused(

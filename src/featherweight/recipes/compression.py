@@ -88,7 +88,7 @@ def compress(
         raise InvalidArgumentError("`input_shape` is needed without data, but got None.")
     out = Path(out)
     rules = match_rules(module, recipe)
-    network = copy.deepcopy(module)
+    network = _plain_copy(module)
     weights = {"trained": snapshot(network, rules)}
     masks = prune_stage(network, module, recipe, data, settings)
     weights["pruned"] = snapshot(network, rules)
@@ -120,6 +120,15 @@ def compress(
         compressed=compressed,
         weights=weights,
     )
+
+
+def _plain_copy(module: nn.Module) -> nn.Module:
+    """A copy in torch's usual memory layout, which a decoded network has too.
+
+    In channels last a convolution sums in another order, and the logits differ in their last bit.
+    """
+    copied = copy.deepcopy(module)
+    return copied.to(memory_format=torch.contiguous_format)  # type: ignore[no-any-return, call-overload]
 
 
 def check_decoded(file: Path, network: nn.Module, example: Tensor, data: Dataset | None) -> None:
