@@ -14,6 +14,8 @@ from featherweight.recipes import (
     scaled,
 )
 from featherweight.recipes.recipe import from_yaml, to_yaml
+from featherweight.training import TrainingConfig
+from featherweight.zoo import small_setting
 
 SHIPPED = [(name, network) for name, networks in recipe_names().items() for network in networks]
 
@@ -80,5 +82,7 @@ def test_unknown_recipes_name_what_there_is() -> None:
 
 def test_reference_training_and_scaling() -> None:
     assert find_training("lenet-5", "mnist5k", epochs=3).epochs == 3
+    assert find_training("vgg-16:width=0.25").learning_rate == small_setting("vgg-16").learning_rate
+    assert find_training("my.package:network") == TrainingConfig()
     recipe = find_recipe("deep-compression", "lenet-5")
     assert scaled(recipe, 0.001).pruning.training.epochs == 1

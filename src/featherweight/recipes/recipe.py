@@ -15,6 +15,7 @@ from featherweight.errors import InvalidArgumentError
 from featherweight.pruning import PruningConfig
 from featherweight.training import TrainingConfig
 from featherweight.weight_sharing import SharingConfig
+from featherweight.zoo import small_settings
 
 _STRICT = ConfigDict(extra="forbid")
 Bits = Annotated[int, Field(ge=1, le=8)]
@@ -155,9 +156,18 @@ def find_recipe(name_or_file: str, model: str, data: str | None = None) -> Recip
 
 
 def find_training(model: str, data: str | None = None, epochs: int | None = None) -> TrainingConfig:
-    """How a reference network is trained: as it ships for this network, or the defaults."""
+    """How a reference network is trained: as it ships for this network, or the defaults.
+
+    By default a network of the zoo has the learning rate of its small setting.
+    """
     text = _shipped("reference", model, data)
-    config = from_yaml(text, f"training of {model}", TrainingConfig) if text else TrainingConfig()
+    known = small_settings().get(model.partition(":")[0])
+    if text:
+        config = from_yaml(text, f"training of {model}", TrainingConfig)
+    elif known:
+        config = TrainingConfig(learning_rate=known.learning_rate)
+    else:
+        config = TrainingConfig()
     return config if epochs is None else replace(config, epochs=epochs)
 
 
