@@ -107,7 +107,6 @@ def _draw_panel(axes: Any, rows: Sequence[TradeOff], cost: str, height: str, nam
     ticker = require("matplotlib.ticker", "torch")
     axes.margins(0.16, 0.12)
     low, high = axes.get_xlim()
-    axes.set_xlim(low, high * (high / low) ** 0.12)  # room for the names, which stand to the right
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high / low < 60 else (1,)))
     axes.xaxis.set_major_formatter(lambda value, _: write(value))
     axes.minorticks_off()
@@ -119,18 +118,20 @@ def _draw_panel(axes: Any, rows: Sequence[TradeOff], cost: str, height: str, nam
 
 
 def _write_names(axes: Any, points: Sequence[tuple[str, float, float]]) -> None:
-    """Names beside their points; where two would collide, the lower one goes below."""
+    """Names beside their points, on the side that has room; a lower one goes below if it must."""
     placed: list[tuple[float, float]] = []
-    to_pixels = axes.transData.transform
+    left, right = axes.transAxes.transform([(0, 0), (1, 0)])[:, 0]
     for name, across, up in sorted(points, key=lambda point: -point[2]):
-        x, y = to_pixels((across, up))
+        x, y = axes.transData.transform((across, up))
+        is_right = x < left + 0.6 * (right - left)
         offset = 5
         while any(abs(x - a) < 95 and abs(y + offset - b) < 10 for a, b in placed):
             offset -= 10
         placed.append((x, y + offset))
         axes.annotate(
-            name, (across, up), xytext=(5, offset * 0.72), textcoords="offset points",
-            fontsize=6.5, color=INK, zorder=5,
+            name, (across, up), xytext=(5 if is_right else -5, offset * 0.72),
+            textcoords="offset points", ha="left" if is_right else "right", fontsize=6.5,
+            color=INK, zorder=5,
         )  # fmt: skip
 
 
