@@ -18,6 +18,9 @@ def require(module: str, extra: str) -> ModuleType:
         # A package that is installed but broken inside must not be reported as "not installed".
         if error.name is None or error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
             raise
-        raise MissingExtraError(
-            f"`{module}` is needed here but is not installed: pip install 'featherweight[{extra}]'."
-        ) from error
+        raise MissingExtraError(install_hint(module, extra)) from error
+
+
+def install_hint(module: str, extra: str) -> str:
+    """The sentence that says what to install."""
+    return f"`{module}` is needed here but is not installed: pip install 'featherweight[{extra}]'."

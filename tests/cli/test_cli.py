@@ -166,6 +166,24 @@ def test_help_is_light_and_gives_examples() -> None:
         assert re.search(r"Example:\s+featherweight", out)
 
 
+@pytest.mark.parametrize("command", ["models", "profile lenet-5", "compare lenet-5", "eval m.fwt"])
+def test_the_base_install_says_what_is_missing(command: str) -> None:
+    arguments = [*command.split(), *(["--data", "mnist5k"] if command.startswith("eval") else [])]
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from featherweight.cli.main import app\n"
+        f"app({arguments!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "featherweight: `torch` is needed here but is not installed: "
+        "pip install 'featherweight[torch]'.\n"
+    )
+
+
 def test_importing_the_package_does_not_import_torch() -> None:
     script = "import sys, featherweight; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)

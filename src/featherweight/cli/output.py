@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from featherweight.errors import FeatherweightError, InvalidArgumentError
+from featherweight.extras import install_hint
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +48,11 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail(str(error), code=2)
         except (FeatherweightError, OSError) as error:
             fail(str(error), code=1)
+        except ModuleNotFoundError as error:
+            # Only torch is imported by whole modules; the rest goes through `extras.require`.
+            if error.name != "torch":
+                raise
+            fail(install_hint("torch", "torch"), code=1)
         except KeyboardInterrupt:
             fail("interrupted; run the same command again to go on.", code=1)
 
