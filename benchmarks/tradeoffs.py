@@ -18,8 +18,8 @@ import harness
 from featherweight import graph
 from featherweight.bench.model_profile import profile
 from featherweight.bench.tradeoff_plot import plot_tradeoffs
-from featherweight.bench.tradeoffs import TradeOff, latencies_ms, published_tradeoffs
-from featherweight.measure import estimate_energy, find_device
+from featherweight.bench.tradeoffs import TradeOff, latencies_ms, published_tradeoffs, trade_off
+from featherweight.measure import find_device
 from tradeoff_training import KEPT, build, kept_rows, plan, slug
 
 SLOWER = 1.05
@@ -43,16 +43,14 @@ def measured(rounds: int) -> list[TradeOff]:
         file = KEPT / f"{slug(row.name)}.fwt"
         cost = profile(module, shape) if row.series == "designed" else profile(file)
         found.append(
-            TradeOff(
-                name=row.name,
-                params=cost.kept_params,
-                macs=cost.macs,
+            trade_off(
+                row.name,
+                cost,
+                phone,
                 top1=row.test_top1,
                 top1_source="fashion-mnist, test",
                 latency_ms=latency,
-                energy_mj=estimate_energy(cost, phone).total.total_mj,
                 file_bytes=row.file_bytes,
-                peak_activation_bytes=cost.peak_activation_bytes,
                 series=row.series,
             )
         )
@@ -91,7 +89,6 @@ def draw(rows: Sequence[TradeOff], folder: Path) -> None:
     plot_tradeoffs(
         [row for row in rows if row.series == "designed"],
         folder / "tradeoffs-fashion-mnist.svg",
-        costs=("macs", "params", "latency_ms", "energy_mj", "file_bytes", "peak_activation_bytes"),
         title=f"fashion-mnist at 32x32, {plan()['epochs']} epochs each (bubbles: parameters)",
     )
     plot_tradeoffs(

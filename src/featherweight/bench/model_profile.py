@@ -39,7 +39,7 @@ def profile(
     if isinstance(model, Network):
         return profile_network(model.graph, model.tensors, input_shape, batch=batch)
     path = Path(model)
-    if path.suffix in {".fwt", ".onnx", ".pt2"}:
+    if path.suffix in zoo.FILE_SUFFIXES:
         return _profile_file(path, input_shape, batch)
     resolved = _resolve_without_weights(str(model), input_shape)
     return profile_module(resolved.module, input_shape or resolved.input_shape, batch=batch or 1)

@@ -43,7 +43,7 @@ def plot_tradeoffs(
     rows: Sequence[TradeOff],
     path: Path,
     *,
-    costs: Sequence[str] = ("macs", "params", "latency_ms", "energy_mj"),
+    costs: Sequence[str] = tuple(COSTS),
     title: str = "",
     named: bool = True,
 ) -> None:
@@ -53,7 +53,7 @@ def plot_tradeoffs(
 
     Args:
         rows: networks without a value are left out of the panels that need it.
-        costs: keys of `COSTS`.
+        costs: keys of `COSTS`; by default all.
         named: write each network's name beside its bubble.
 
     Raises:

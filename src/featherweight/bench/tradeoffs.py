@@ -17,11 +17,18 @@ from featherweight import container
 from featherweight.bench.model_profile import profile
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
-from featherweight.measure import Device, estimate_energy
+from featherweight.measure import Device, Profile, estimate_energy
 from featherweight.measure.timing import time_in_turns
 from featherweight.recipes.pack import example_input, pack
 from featherweight.training import evaluate
-from featherweight.zoo import Resolved, parse, published_network, published_networks, resolve
+from featherweight.zoo import (
+    FILE_SUFFIXES,
+    Resolved,
+    parse,
+    published_network,
+    published_networks,
+    resolve,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,32 @@ def compare_models(
     ]
 
 
+def trade_off(
+    name: str,
+    counted: Profile,
+    device: Device | None,
+    *,
+    top1: float | None,
+    top1_source: str,
+    latency_ms: float | None,
+    file_bytes: int,
+    series: str = "",
+) -> TradeOff:
+    """The row of a counted network; energy is estimated for `device`."""
+    return TradeOff(
+        name=name,
+        params=counted.kept_params,
+        macs=counted.macs,
+        top1=top1,
+        top1_source=top1_source,
+        latency_ms=latency_ms,
+        energy_mj=estimate_energy(counted, device).total.total_mj,
+        file_bytes=file_bytes,
+        peak_activation_bytes=counted.peak_activation_bytes,
+        series=series,
+    )
+
+
 def latencies_ms(networks: Sequence[tuple[nn.Module, tuple[int, ...]]], rounds: int) -> list[float]:
     """Median milliseconds of one picture by torch, the networks taking turns.
 
@@ -85,7 +118,6 @@ def latencies_ms(networks: Sequence[tuple[nn.Module, tuple[int, ...]]], rounds: 
         networks: modules, and the shapes [C, H, W] of their inputs.
         rounds: timings of each.
     """
-
     modes = [module.training for module, _ in networks]
     calls = {
         str(index): partial(_infer, module.eval(), example_input(shape))
@@ -140,22 +172,18 @@ def _row(
     model: str, resolved: Resolved, latency_ms: float, data: Dataset | None, device: Device | None
 ) -> TradeOff:
     path = Path(model)
-    is_file = path.suffix in {".fwt", ".onnx", ".pt2"}
+    is_file = path.suffix in FILE_SUFFIXES
     counted = profile(path) if is_file else profile(resolved.module, resolved.input_shape)
     top1, source = _top1(model, resolved, data)
-    return TradeOff(
-        name=model,
-        params=counted.kept_params,
-        macs=counted.macs,
-        top1=top1,
-        top1_source=source,
-        latency_ms=latency_ms,
-        energy_mj=estimate_energy(counted, device).total.total_mj,
-        file_bytes=path.stat().st_size
+    size = (
+        path.stat().st_size
         if is_file
-        else float32_file_bytes(resolved.module, resolved.input_shape),
-        peak_activation_bytes=counted.peak_activation_bytes,
+        else float32_file_bytes(resolved.module, resolved.input_shape)
     )
+    return trade_off(
+        model, counted, device,
+        top1=top1, top1_source=source, latency_ms=latency_ms, file_bytes=size,
+    )  # fmt: skip
 
 
 def _top1(model: str, resolved: Resolved, data: Dataset | None) -> tuple[float | None, str]:

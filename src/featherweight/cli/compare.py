@@ -73,8 +73,7 @@ def compare(
         rounds=rounds,
         seed=seed,
     )
-    costs = ("macs", "params", "latency_ms", "energy_mj", "file_bytes", "peak_activation_bytes")
-    plot_tradeoffs(rows, plot, costs=costs)
+    plot_tradeoffs(rows, plot)
     payload = {"rows": rows, "plot": plot}
     emit(payload, as_json=json, quiet=quiet, show=lambda: _show(rows, plot))
 

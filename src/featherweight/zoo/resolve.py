@@ -21,6 +21,9 @@ from featherweight.graph.torchvision_guard import torchvision
 from featherweight.training import checkpoint as checkpoints
 from featherweight.zoo import registry
 
+FILE_SUFFIXES = frozenset({".fwt", ".onnx", ".pt2"})
+"""Endings by which a MODEL is known to be a file."""
+
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
@@ -65,7 +68,7 @@ def resolve(
             f"weights={weights}."
         )
     path = Path(model)
-    if path.suffix in {".fwt", ".onnx", ".pt2"}:
+    if path.suffix in FILE_SUFFIXES:
         if not path.is_file():
             raise InvalidArgumentError(f"there is no file {model}.")
         resolved = _from_file(path)
