@@ -1,0 +1,31 @@
+// Which instruction set runs: the only place that chooses.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/dense/dense.h"
+
+namespace featherweight::kernels {
+
+enum class InstructionSet : std::uint8_t { scalar, avx2, avx512 };
+
+const char* name_of(InstructionSet set);
+
+// What this machine can run, slowest first.
+const std::vector<InstructionSet>& available();
+
+// All kernels of one instruction set. A format that has none of its own there takes the next lower.
+struct Kernels {
+  InstructionSet set;
+  const DenseKernels& dense;
+};
+
+const Kernels& kernels_of(InstructionSet set);
+
+// The best that is available, or what FEATHERWEIGHT_INSTRUCTION_SET names, or what was chosen.
+const Kernels& active_kernels();
+// For tests and comparisons: of matrices made from now on. Throws std::invalid_argument.
+void choose(InstructionSet set);
+
+}  // namespace featherweight::kernels

@@ -1,0 +1,63 @@
+// The last step of a product's tile, for every vector width: scale, bias, residual, activation, and
+// dropping the columns that are not wanted. Included by files of one instruction set only.
+#pragma once
+
+#include "kernels/product.h"
+
+namespace featherweight::kernels {
+namespace {
+
+// ReLU-like activations on one vector.
+template <class V>
+typename V::Float activate(typename V::Float value, const Epilogue& e) {
+  if (e.activation == Activation::clip) {
+    // In this order NaN passes through, as in torch.
+    return V::min(V::fill(e.high), V::max(V::fill(e.low), value));
+  }
+  if (e.activation == Activation::hard_swish) {
+    const auto gate = V::fma(value, V::fill(1.0f / 6.0f), V::fill(0.5f));
+    return V::mul(value, V::min(V::fill(1.0f), V::max(V::fill(0.0f), gate)));
+  }
+  return value;
+}
+
+template <class V>
+typename V::Float finished(typename V::Float sum, const Epilogue& e, typename V::Float scale,
+                           typename V::Float bias, typename V::Float residual) {
+  return activate<V>(V::add(V::fma(sum, scale, bias), residual), e);
+}
+
+// Sums of columns `begin` ... `begin + count - 1` of one row, side by side in `sums`.
+template <class V>
+void store_row(const float* sums, int begin, int count, int row, const Product& p) {
+  const Epilogue& e = p.epilogue;
+  const auto scale = V::fill(e.scale ? e.scale[row] : 1.0f);
+  const auto bias = V::fill(e.bias ? e.bias[row] : 0.0f);
+  float* const y = p.y + row * p.y_stride;
+  const float* const residual = e.residual ? e.residual + row * p.y_stride : nullptr;
+  for (int done = 0; done < count;) {
+    const int column = begin + done, in_group = column % p.columns.pitch;
+    const int left = count - done;
+    const bool is_wanted = in_group < p.columns.width;
+    const int group = (is_wanted ? p.columns.width : p.columns.pitch) - in_group;
+    const int run = p.columns.dense() ? left : (group < left ? group : left);
+    if (is_wanted || p.columns.dense()) {
+      const int to = p.columns.dense() ? column : p.columns.stored(column);
+      int i = 0;
+      for (; i + V::kLanes <= run; i += V::kLanes) {
+        const auto rest = residual ? V::load(residual + to + i) : V::zero();
+        V::store(y + to + i, finished<V>(V::load(sums + done + i), e, scale, bias, rest));
+      }
+      if (i < run) {
+        const auto mask = V::first(run - i);
+        const auto rest = residual ? V::load(residual + to + i, mask) : V::zero();
+        V::store(y + to + i, mask,
+                 finished<V>(V::load(sums + done + i, mask), e, scale, bias, rest));
+      }
+    }
+    done += run;
+  }
+}
+
+}  // namespace
+}  // namespace featherweight::kernels

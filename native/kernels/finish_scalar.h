@@ -1,0 +1,25 @@
+// The specification of the last step of a product (finish.h is the same for vectors).
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/product.h"
+
+namespace featherweight::kernels {
+
+inline float activate(float value, const Epilogue& e) {
+  switch (e.activation) {
+    case Activation::none: return value;
+    case Activation::clip: return value < e.low ? e.low : value > e.high ? e.high : value;
+    case Activation::hard_swish: return value * std::clamp(value / 6.0f + 0.5f, 0.0f, 1.0f);
+  }
+  return value;
+}
+
+// `at` is where the residual of this element lies.
+inline float finished(float sum, const Epilogue& e, int row, std::ptrdiff_t at) {
+  const float scale = e.scale ? e.scale[row] : 1.0f, bias = e.bias ? e.bias[row] : 0.0f;
+  return activate(sum * scale + bias + (e.residual ? e.residual[at] : 0.0f), e);
+}
+
+}  // namespace featherweight::kernels

@@ -1,0 +1,39 @@
+// Eight floats (AVX2 + FMA). Kernels that are the same for every vector width are templates over such
+// a struct. Only files compiled with -mavx2 -mfma include this one.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace featherweight::kernels {
+namespace {  // every file compiles its own copy with its own flags
+
+struct Avx2 {
+  using Float = __m256;
+  using Mask = __m256i;
+  static constexpr int kLanes = 8;
+
+  static Float zero() { return _mm256_setzero_ps(); }
+  static Float fill(float value) { return _mm256_set1_ps(value); }
+  static Float load(const float* p) { return _mm256_loadu_ps(p); }
+  static void store(float* p, Float value) { _mm256_storeu_ps(p, value); }
+  static Float add(Float a, Float b) { return _mm256_add_ps(a, b); }
+  static Float sub(Float a, Float b) { return _mm256_sub_ps(a, b); }
+  static Float mul(Float a, Float b) { return _mm256_mul_ps(a, b); }
+  static Float div(Float a, Float b) { return _mm256_div_ps(a, b); }
+  static Float fma(Float a, Float b, Float c) { return _mm256_fmadd_ps(a, b, c); }
+  static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
+  static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
+
+  // The first `count` lanes.
+  static Mask first(int count) {
+    alignas(32) static const std::int32_t kOnes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kOnes + 8 - count));
+  }
+  static Float load(const float* p, Mask mask) { return _mm256_maskload_ps(p, mask); }
+  static void store(float* p, Mask mask, Float value) { _mm256_maskstore_ps(p, mask, value); }
+};
+
+}  // namespace
+}  // namespace featherweight::kernels

@@ -1,0 +1,34 @@
+// Every format on every instruction set of this machine against float64, at sizes around its tiles.
+#include "kernel_cases.h"
+
+using namespace featherweight::kernels;
+
+namespace {
+
+std::vector<float> random_weights(const Case& size, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> weights(static_cast<std::size_t>(size.rows) * size.depth);
+  for (float& w : weights) w = normal(random);
+  return weights;
+}
+
+void test_dense() {
+  std::mt19937 random(1);
+  for (const Case& size : cases()) {
+    for (const Activation activation : {Activation::none, Activation::clip, Activation::hard_swish}) {
+      const std::vector<float> weights = random_weights(size, random);
+      const Problem problem(size, weights, activation, random);
+      check_product(*make_dense(weights.data(), size.rows, size.depth), problem, 2e-5);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const InstructionSet set : available()) {
+    choose(set);
+    std::printf("%s\n", name_of(set));
+    test_dense();
+  }
+}
