@@ -2,8 +2,9 @@
 #include "bindings.h"
 
 NB_MODULE(_native, m) {
-  m.doc() = "The native half of featherweight: coders, k-means, CRC-32 and the reader of .fwt files.";
+  m.doc() = "The native half of featherweight: coders, k-means, CRC-32, kernels, the reader of .fwt files.";
   bind_coders(m);
+  bind_kernels(m);
   bind_kmeans(m);
   bind_reader(m);
 }
