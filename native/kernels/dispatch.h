@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/blocks/blocks.h"
+#include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
 
 namespace featherweight::kernels {
@@ -19,6 +21,8 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const RowBlocksKernels& csr;
+  const BlocksKernels& blocks;
 };
 
 const Kernels& kernels_of(InstructionSet set);
