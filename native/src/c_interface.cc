@@ -51,6 +51,7 @@ featherweight::SessionOptions converted(const fw_options* options) {
   if (options->batch > 0) out.batch = options->batch;
   if (options->prefer == FW_PREFER_MEMORY) out.prefer = featherweight::Prefer::memory;
   out.exact = options->exact != 0;
+  if (options->break_even != nullptr) out.break_even = options->break_even;
   return out;
 }
 

@@ -17,6 +17,7 @@ struct SessionOptions {
   int batch = 1;                  // where the file leaves the batch open
   Prefer prefer = Prefer::speed;  // of the layouts of a layer: the fastest, or the smallest
   bool exact = false;             // float32 only: no kernel that rounds activations to 8 bits
+  std::string break_even;         // what `featherweight calibrate` wrote; empty: the default
 };
 
 struct PortInfo {

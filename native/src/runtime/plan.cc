@@ -8,6 +8,7 @@ namespace featherweight::runtime {
 Plan::Plan(const Model& model, const SessionOptions& options)
     : constant_of(model.values.size(), -1), model_(model), options_(options),
       last_reader_(model.values.size(), -1) {
+  if (!options.break_even.empty()) break_even_ = BreakEven::read(options.break_even);
   for (std::size_t i = 0; i < model.values.size(); ++i) places_.push_back({static_cast<int>(i), 0});
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const Node& node = model.nodes[i];

@@ -8,6 +8,7 @@
 
 #include "featherweight/session.h"
 #include "kernels/aligned.h"
+#include "runtime/break_even.h"
 #include "runtime/model.h"
 #include "runtime/thread_pool.h"
 
@@ -36,6 +37,7 @@ class Plan {
 
   const Model& model() const { return model_; }
   const SessionOptions& options() const { return options_; }
+  const BreakEven& break_even() const { return break_even_; }
   int threads() const { return options_.threads; }
 
   void add(Step step);
@@ -74,6 +76,7 @@ class Plan {
 
   const Model& model_;
   SessionOptions options_;
+  BreakEven break_even_;
   std::vector<Place> places_;
   std::vector<int> last_reader_;
   int node_ = 0;

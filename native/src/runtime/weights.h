@@ -2,26 +2,45 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kernels/matrix.h"
 #include "runtime/plan.h"
+#include "runtime/stored.h"
 
 namespace featherweight::runtime {
 
-// How a layer uses its weights.
+// How a layer uses its weights: the whole tensor as a matrix, and how many columns a run multiplies.
 struct Use {
-  int rows, depth;  // of the whole tensor, read as a matrix
-  int columns;      // that one run multiplies; 1: a vector
+  int rows, depth;
+  int columns;                 // 1: a vector
+  bool is_transposed = false;  // the file holds [depth, rows]
 };
 
 struct Weights {
   std::unique_ptr<kernels::Matrix> matrix;
-  std::string note;  // why this format, where it is not the obvious one
+  std::string note;  // why not the format in which they are stored
 };
 
-// Rows `rows` of a stored tensor. Transposed, its columns are the matrix' rows.
-Weights make_weights(const Plan& plan, const Node& node, std::size_t input, const Use& use,
-                     kernels::Range rows, bool is_transposed = false);
+// A layer's weights, decoded once, from which the matrix of each group of rows is made.
+class WeightSource {
+ public:
+  WeightSource(const Plan& plan, const Node& node, std::size_t input, const Use& use);
+
+  Weights make(kernels::Range rows);
+
+ private:
+  Weights make_sparse(const kernels::SparseWeights& weights) const;
+  Weights make_dense(kernels::Range rows);
+  const std::vector<float>& dense();
+
+  const Plan& plan_;
+  const Node& node_;
+  std::size_t input_;
+  Use use_;
+  std::optional<StoredSparse> sparse_;
+  std::vector<float> dense_;  // [rows][depth], once it is needed
+};
 
 }  // namespace featherweight::runtime

@@ -117,9 +117,10 @@ void build_conv(Plan& plan, const Node& node) {
   }
   Step step = plan.step_of(node);
   const Use use{static_cast<int>(conv->rows), static_cast<int>(conv->offsets.size()), planes.columns().count};
+  WeightSource source(plan, node, 1, use);
   for (std::int64_t g = 0; g < conv->groups; ++g) {
     const int begin = static_cast<int>(g * conv->group_rows());
-    Weights weights = make_weights(plan, node, 1, use, {begin, begin + static_cast<int>(conv->group_rows())});
+    Weights weights = source.make({begin, begin + static_cast<int>(conv->group_rows())});
     step.format = weights.matrix->format();
     step.note = weights.note;
     step.weight_bytes += weights.matrix->bytes();

@@ -84,8 +84,8 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
     step.run = [many](const Memory& memory) { many->run(memory); };
     return plan.add(std::move(step));
   }
-  const Use use{static_cast<int>(rows), static_cast<int>(depth), 1};
-  Weights weights = make_weights(plan, node, 1, use, {0, static_cast<int>(rows)}, is_transposed);
+  const Use use{static_cast<int>(rows), static_cast<int>(depth), 1, is_transposed};
+  Weights weights = WeightSource(plan, node, 1, use).make({0, static_cast<int>(rows)});
   step.format = weights.matrix->format();
   step.note = weights.note;
   step.weight_bytes = weights.matrix->bytes();
