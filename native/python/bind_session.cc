@@ -1,5 +1,4 @@
 // The runtime for Python: NumPy arrays in and out.
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -18,13 +17,13 @@ namespace {
 
 using Input = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
-using Port = std::pair<std::string, std::vector<std::int64_t>>;
+using Port = std::tuple<std::string, std::vector<std::int64_t>, bool>;  // name, shape, is batched
 // name, operator, format, note, bytes of weights, milliseconds
 using Layer = std::tuple<std::string, std::string, std::string, std::string, std::size_t, double>;
 
 std::vector<Port> ports(const std::vector<fw::PortInfo>& infos) {
   std::vector<Port> out;
-  for (const fw::PortInfo& info : infos) out.emplace_back(info.name, info.shape);
+  for (const fw::PortInfo& info : infos) out.emplace_back(info.name, info.shape, info.is_batched);
   return out;
 }
 

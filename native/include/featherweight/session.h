@@ -23,6 +23,7 @@ struct SessionOptions {
 struct PortInfo {
   std::string name;
   std::vector<std::int64_t> shape;
+  bool is_batched = false;  // the file leaves the first dimension open: it follows SessionOptions::batch
 };
 
 // One step of the plan, with what it took in the last run if `Session::time_layers` is on.

@@ -1,7 +1,9 @@
 #include "runtime/model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "featherweight/error.h"
@@ -84,25 +86,33 @@ Model values_of(const Graph& graph, std::int64_t batch) {
   return model;
 }
 
+// No negative size, and few enough elements for all arithmetic on offsets.
+bool is_sound(const Shape& shape) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  std::int64_t product = 1;
+  for (const std::int64_t size : shape) {
+    if (size < 0 || size > kMost / std::max<std::int64_t>(product, 1)) return false;
+    product *= size;
+  }
+  return true;
+}
+
 void infer(Model& model, Node& node) {
   const Operator* const op = find_operator(node.op);
   if (op == nullptr) refuse(node, "the runtime has no such operator");
-  std::vector<Shape> shapes;
   try {
-    shapes = op->shapes(model, node);
-  } catch (const std::invalid_argument& error) {
+    const std::vector<Shape> shapes = op->shapes(model, node);
+    for (std::size_t i = 0; i < node.outputs.size() && i < shapes.size(); ++i) {
+      if (node.outputs[i] < 0) continue;
+      if (!is_sound(shapes[i])) refuse(node, "its output would have the shape " + text(shapes[i]));
+      Value& value = model.values[node.outputs[i]];
+      value.shape = shapes[i];
+      value.dtype = output_dtype(model, node);
+    }
+    fold(model, node);
+  } catch (const std::logic_error& error) {  // a shape that does not fit, a list that is too short
     refuse(node, error.what());
   }
-  for (std::size_t i = 0; i < node.outputs.size() && i < shapes.size(); ++i) {
-    if (node.outputs[i] < 0) continue;
-    for (const std::int64_t size : shapes[i]) {
-      if (size < 0) refuse(node, "its output would have the shape " + text(shapes[i]));
-    }
-    Value& value = model.values[node.outputs[i]];
-    value.shape = shapes[i];
-    value.dtype = output_dtype(model, node);
-  }
-  fold(model, node);
 }
 
 }  // namespace

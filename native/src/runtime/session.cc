@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <stdexcept>
 
 #include "featherweight/error.h"
 #include "runtime/facts.h"
@@ -45,14 +46,19 @@ namespace {
 
 bool is_float(const Value& value) { return value.dtype == DType::float32 || value.dtype == DType::float16; }
 
-std::vector<PortInfo> ports(const Model& model, const std::vector<int>& values, const char* what) {
+bool is_batched(const ValueInfo& info) {
+  return !info.shape.empty() && std::holds_alternative<std::string>(info.shape[0]);
+}
+
+std::vector<PortInfo> ports(const Model& model, const std::vector<int>& values, const std::vector<ValueInfo>& stored,
+                            const char* what) {
   std::vector<PortInfo> infos;
-  for (const int value : values) {
-    const Value& v = model.values[value];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Value& v = model.values[values[i]];
     if (!is_float(v)) {
       throw RunError(std::string(what) + " '" + v.name + "' must be float32 to run, but is " + name_of(v.dtype) + ".");
     }
-    infos.push_back({v.name, v.shape});
+    infos.push_back({v.name, v.shape, is_batched(stored[i])});
   }
   return infos;
 }
@@ -63,7 +69,13 @@ Plan planned(const Model& model, const SessionOptions& options) {
     const runtime::Node& node = model.nodes[i];
     if (node.is_gone) continue;
     plan.begin(static_cast<int>(i));
-    find_operator(node.op)->build(plan, node);
+    try {
+      find_operator(node.op)->build(plan, node);
+    } catch (const MalformedData&) {
+      throw;  // of a tensor that is decoded
+    } catch (const std::logic_error& error) {
+      refuse(node, error.what());
+    }
   }
   return plan;
 }
@@ -73,8 +85,8 @@ Plan planned(const Model& model, const SessionOptions& options) {
 void Session::Impl::build(const File& file, const SessionOptions& options) {
   facts = read_facts(file);
   Model model = read_model(file.graph(), options.batch);
-  input_infos = ports(model, model.inputs, "input");
-  output_infos = ports(model, model.outputs, "output");
+  input_infos = ports(model, model.inputs, file.graph().inputs, "input");
+  output_infos = ports(model, model.outputs, file.graph().outputs, "output");
   fuse(model);
   Plan plan = planned(model, options);
   pool = std::make_unique<ThreadPool>(options.threads);
