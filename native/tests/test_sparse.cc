@@ -57,9 +57,9 @@ void test_codes_of_a_file() {
   const SparseWeights weights{3, 3, row_start.data(), columns.data(), codes.data(), codebook.data(), 4, nullptr};
   std::mt19937 random(3);
   const Problem problem({3, 3, Columns{1, 1, 1}}, dense, Activation::none, random);
-  check_product(*make_csr(weights), problem, 2e-5);
-  check_product(*make_blocks(weights, 4), problem, 2e-5);
-  check_product(*make_blocks(weights, 8), problem, 2e-5);
+  check_product(*make_csr(weights, Use::columns), problem, 2e-5);
+  check_product(*make_blocks(weights, 4, Use::columns), problem, 2e-5);
+  check_product(*make_blocks(weights, 8, Use::vector), problem, 2e-5);
 }
 
 }  // namespace
@@ -68,9 +68,11 @@ int main() {
   for (const InstructionSet set : available()) {
     choose(set);
     std::printf("%s\n", name_of(set));
-    test_format([](const SparseWeights& w) { return make_csr(w); }, 5e-5);
-    test_format([](const SparseWeights& w) { return make_blocks(w, 4); }, 5e-5);
-    test_format([](const SparseWeights& w) { return make_blocks(w, 8); }, 5e-5);
+    for (const Use use : {Use::columns, Use::vector}) {
+      test_format([use](const SparseWeights& w) { return make_csr(w, use); }, 5e-5);
+      test_format([use](const SparseWeights& w) { return make_blocks(w, 4, use); }, 5e-5);
+      test_format([use](const SparseWeights& w) { return make_blocks(w, 8, use); }, 5e-5);
+    }
     test_codes_of_a_file();
   }
 }

@@ -4,8 +4,8 @@
 
 namespace featherweight::kernels {
 
-std::unique_ptr<Matrix> make_csr(const SparseWeights& weights) {
-  return make_row_blocks("csr", weights, active_kernels().csr);
+std::unique_ptr<Matrix> make_csr(const SparseWeights& weights, Use use) {
+  return make_row_blocks("csr", weights, use, active_kernels().csr);
 }
 
 }  // namespace featherweight::kernels

@@ -8,6 +8,6 @@ namespace featherweight::kernels {
 extern const RowBlocksKernels kCsrScalar, kCsrAvx2, kCsrAvx512;
 
 // `weights`: copied.
-std::unique_ptr<Matrix> make_csr(const SparseWeights& weights);
+std::unique_ptr<Matrix> make_csr(const SparseWeights& weights, Use use);
 
 }  // namespace featherweight::kernels

@@ -15,11 +15,12 @@ inline __m128i unpack_halves(const std::uint8_t* codes) {
 }
 
 struct CodesAvx2 {
-  static constexpr int kSmallCodebook = 16;  // looked up within registers
+  static constexpr int kSmallCodebook = 16;        // looked up within registers
+  static constexpr bool kFastLargeCodebook = false;
 
   __m256 low, high;
-  explicit CodesAvx2(const float* codebook)
-      : low(_mm256_loadu_ps(codebook)), high(_mm256_loadu_ps(codebook + 8)) {}
+  explicit CodesAvx2(const RowBlocksView& w)
+      : low(_mm256_loadu_ps(w.codebook)), high(_mm256_loadu_ps(w.codebook + 8)) {}
 
   __m256 eight(__m256i code) const {
     const __m256 sign = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));  // of codes from 8 on
@@ -28,6 +29,10 @@ struct CodesAvx2 {
   void sixteen(__m128i codes, float* out) const {
     _mm256_storeu_ps(out, eight(_mm256_cvtepu8_epi32(codes)));
     _mm256_storeu_ps(out + 8, eight(_mm256_cvtepu8_epi32(_mm_srli_si128(codes, 8))));
+  }
+  // Codes of large codebooks. A gather is no faster.
+  static void many(const RowBlocksView& w, const std::uint8_t* codes, int count, float* out) {
+    for (int i = 0; i < count; ++i) out[i] = w.codebook[codes[i]];
   }
 };
 

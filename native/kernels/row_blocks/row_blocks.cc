@@ -8,6 +8,8 @@ namespace featherweight::kernels {
 namespace {
 
 constexpr std::size_t kReadBeyond = 64;
+constexpr int kMaxCodes = 256;
+constexpr std::size_t kCodebookBytes = 2 * kMaxCodes * sizeof(float);
 
 // Calls block(column, first) for every block of a group in rising order of columns, then
 // weight(row in group, entry) for each weight it keeps.
@@ -54,25 +56,34 @@ void RowBlocks::pack_index(const SparseWeights& weights) {
                    [](int, std::uint32_t) {});
   }
   for (std::size_t i = 0; i < cells; ++i) start_[i + 1] += start_[i];
-  index_ = zeros<std::uint8_t>(start_[cells]);
+  if (band_depth_ <= kMaxBand) index8_ = zeros<std::uint8_t>(start_[cells]);
+  if (band_depth_ > kMaxBand) index16_ = zeros<std::uint16_t>(start_[cells]);
+}
+
+// Weights that a kept block's rows do not have are zero: then a code must name zero. Returns it.
+int RowBlocks::pack_codebook(const SparseWeights& w, bool needs_zero) {
+  const float* const end = w.codebook + w.codebook_size;
+  const int zero = needs_zero ? static_cast<int>(std::find(w.codebook, end, 0.0f) - w.codebook) : 0;
+  codebook_size_ = std::max(w.codebook_size, zero + 1);
+  if (codebook_size_ > kMaxCodes) return 0;
+  stored_ = codebook_size_ <= 16 && block_rows_ > 1 ? Stored::codes4 : Stored::codes8;
+  codebook_ = zeros<float>(kMaxCodes);
+  std::copy(w.codebook, end, codebook_.get());
+  codebook_bytes_ = zeros<std::uint8_t>(kMaxCodes * sizeof(float));
+  for (int code = 0; code < kMaxCodes; ++code) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &codebook_[code], sizeof bits);
+    for (int byte = 0; byte < 4; ++byte) {
+      codebook_bytes_[byte * kMaxCodes + code] = static_cast<std::uint8_t>(bits >> 8 * byte);
+    }
+  }
+  return zero;
 }
 
 void RowBlocks::pack_weights(const SparseWeights& weights) {
   const std::size_t cells = static_cast<std::size_t>(bands_) * groups_;
   const std::size_t size = static_cast<std::size_t>(start_[cells]) * block_rows_;
-  // Weights that a kept block's rows do not have are zero, and so is a code they all can name.
-  int zero = weights.codebook_size;
-  if (weights.codes != nullptr) {
-    const float* const end = weights.codebook + weights.codebook_size;
-    zero = static_cast<int>(std::find(weights.codebook, end, 0.0f) - weights.codebook);
-    if (size == weights.entries()) zero = 0;  // nobody asks for it
-    codebook_size_ = std::max(weights.codebook_size, zero + 1);
-    if (codebook_size_ <= 256) {
-      stored_ = codebook_size_ <= 16 && block_rows_ > 1 ? Stored::codes4 : Stored::codes8;
-      codebook_ = zeros<float>(256);
-      std::copy(weights.codebook, end, codebook_.get());
-    }
-  }
+  const int zero = weights.codes ? pack_codebook(weights, size != weights.entries()) : 0;
   if (stored_ == Stored::values) values_ = zeros<float>(size);
   if (stored_ == Stored::codes8) codes_ = zeros<std::uint8_t>(size);
   if (stored_ == Stored::codes4) codes_ = zeros<std::uint8_t>(size / 2);
@@ -87,7 +98,8 @@ void RowBlocks::pack_weights(const SparseWeights& weights) {
         weights, group, block_rows_,
         [&](int column) {
           block = next[column / band_depth_ * groups_ + group]++;
-          index_[block] = static_cast<std::uint8_t>(column % band_depth_);
+          if (index8_) index8_[block] = static_cast<std::uint8_t>(column % band_depth_);
+          if (index16_) index16_[block] = static_cast<std::uint16_t>(column % band_depth_);
         },
         [&](int row, std::uint32_t entry) {
           const std::size_t at = block * block_rows_ + row;
@@ -105,39 +117,58 @@ void RowBlocks::pack_weights(const SparseWeights& weights) {
 }
 
 RowBlocksView RowBlocks::view() const {
-  return {rows_,        depth_,  block_rows_,   band_depth_,  groups_,         bands_,        start_.get(),
-          index_.get(), stored_, values_.get(), codes_.get(), codebook_.get(), codebook_size_};
+  RowBlocksView view;
+  view.rows = rows_;
+  view.depth = depth_;
+  view.block_rows = block_rows_;
+  view.band_depth = band_depth_;
+  view.groups = groups_;
+  view.bands = bands_;
+  view.start = start_.get();
+  view.index8 = index8_.get();
+  view.index16 = index16_.get();
+  view.stored = stored_;
+  view.values = values_.get();
+  view.codes = codes_.get();
+  view.codebook = codebook_.get();
+  view.codebook_bytes = codebook_bytes_.get();
+  view.codebook_size = codebook_size_;
+  return view;
 }
 
 std::size_t RowBlocks::bytes() const {
   const std::size_t cells = static_cast<std::size_t>(bands_) * groups_, blocks = start_[cells];
   const std::size_t weights = blocks * block_rows_;
   const std::size_t stored = stored_ == Stored::values   ? weights * sizeof(float)
-                             : stored_ == Stored::codes8 ? weights + 256 * sizeof(float)
-                                                         : weights / 2 + 256 * sizeof(float);
-  return (cells + 1) * sizeof(std::uint32_t) + blocks + stored;
+                             : stored_ == Stored::codes8 ? weights + kCodebookBytes
+                                                         : weights / 2 + kCodebookBytes;
+  return (cells + 1) * sizeof(std::uint32_t) + blocks * (index8_ ? 1 : 2) + stored;
 }
 
-std::size_t row_blocks_scratch(const RowBlocksKernels& kernels, int rows) {
+std::size_t row_blocks_scratch(const RowBlocksKernels& kernels, Use use, int rows) {
   const std::size_t tile = kernels.column_tile, chunk = std::min(rows, kChunkRows) + 8;
   const std::size_t columns = kernels.band_depth * tile + chunk * tile + kReadBeyond;
   const std::size_t vector = kDecodedWeights + kReadBeyond + rows + 8;
-  return std::max(columns, vector);
+  return use == Use::vector ? vector : std::max(columns, vector);
 }
 
 namespace {
 
 class RowBlocksMatrix final : public Matrix {
  public:
-  RowBlocksMatrix(const char* format, const SparseWeights& weights, const RowBlocksKernels& kernels)
-      : format_(format), rows_(weights.rows), kernels_(kernels),
-        blocks_(weights, kernels.block_rows, kernels.band_depth) {}
+  RowBlocksMatrix(const char* format, const SparseWeights& weights, Use use, const RowBlocksKernels& kernels)
+      : format_(format), use_(use), rows_(weights.rows), kernels_(kernels),
+        blocks_(weights, kernels.block_rows,
+                use == Use::columns ? kernels.band_depth : kVectorBand) {}
 
   const char* format() const override { return format_; }
   std::size_t bytes() const override { return blocks_.bytes(); }
   int row_tile() const override { return kernels_.block_rows; }
   int column_tile() const override { return kernels_.column_tile; }
-  std::size_t scratch_bytes() const override { return row_blocks_scratch(kernels_, rows_) * sizeof(float); }
+  std::size_t scratch_bytes() const override {
+    return row_blocks_scratch(kernels_, use_, rows_) * sizeof(float);
+  }
+  bool multiplies_columns() const override { return use_ == Use::columns; }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
     kernels_.multiply(blocks_.view(), product, rows, columns, static_cast<float*>(scratch));
@@ -149,6 +180,7 @@ class RowBlocksMatrix final : public Matrix {
 
  private:
   const char* format_;
+  Use use_;
   int rows_;
   const RowBlocksKernels& kernels_;
   RowBlocks blocks_;
@@ -157,8 +189,8 @@ class RowBlocksMatrix final : public Matrix {
 }  // namespace
 
 std::unique_ptr<Matrix> make_row_blocks(const char* format, const SparseWeights& weights,
-                                        const RowBlocksKernels& kernels) {
-  return std::make_unique<RowBlocksMatrix>(format, weights, kernels);
+                                        Use use, const RowBlocksKernels& kernels) {
+  return std::make_unique<RowBlocksMatrix>(format, weights, use, kernels);
 }
 
 }  // namespace featherweight::kernels

@@ -24,7 +24,8 @@ float row_sum(const RowBlocksView& w, int row, Column at) {
   for (int band = 0; band < w.bands; ++band) {
     const std::uint32_t* const start = w.start + static_cast<std::size_t>(band) * w.groups + row / w.block_rows;
     for (std::size_t block = start[0]; block < start[1]; ++block) {
-      sum += weight_of(w, block * w.block_rows + row % w.block_rows) * at(band * w.band_depth + w.index[block]);
+      const int d = band * w.band_depth + (w.index8 ? w.index8[block] : w.index16[block]);
+      sum += weight_of(w, block * w.block_rows + row % w.block_rows) * at(d);
     }
   }
   return sum;

@@ -10,16 +10,22 @@
 namespace featherweight::kernels {
 namespace {
 
-// sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x.
+// What is read once and in one run: the machine itself fetches too few lines ahead.
+inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 2048, _MM_HINT_T0); }
+
+// sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
+// come from memory, not from a buffer of decoded codes.
 template <int kBlockRows>
 struct AddBlocks;
 
 template <>
 struct AddBlocks<8> {
-  static void add(const float* w, const std::uint8_t* index, int blocks, const float* x, float* sums) {
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
     __m256 a = _mm256_loadu_ps(sums), b = _mm256_setzero_ps(), c = b, d = b;
     int i = 0;
     for (; i + 4 <= blocks; i += 4, w += 32) {
+      if (kStreams) fetch(w), fetch(w + 16);
       a = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i]), _mm256_loadu_ps(w), a);
       b = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 1]), _mm256_loadu_ps(w + 8), b);
       c = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 2]), _mm256_loadu_ps(w + 16), c);
@@ -34,10 +40,12 @@ struct AddBlocks<8> {
 
 template <>
 struct AddBlocks<4> {
-  static void add(const float* w, const std::uint8_t* index, int blocks, const float* x, float* sums) {
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
     __m128 a = _mm_loadu_ps(sums), b = _mm_setzero_ps(), c = b, d = b;
     int i = 0;
     for (; i + 4 <= blocks; i += 4, w += 16) {
+      if (kStreams) fetch(w);
       a = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i]), _mm_loadu_ps(w), a);
       b = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 1]), _mm_loadu_ps(w + 4), b);
       c = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 2]), _mm_loadu_ps(w + 8), c);
@@ -48,11 +56,26 @@ struct AddBlocks<4> {
   }
 };
 
-template <class Weight>
-float dot(Weight weight, const std::uint8_t* index, int entries, const float* x, float sum) {
+struct FloatWeights {
+  const float* values;
+  float operator()(int i) const { return values[i]; }
+  const void* at(int i) const { return values + i; }
+};
+
+struct CodedWeights {
+  const std::uint8_t* codes;
+  const float* codebook;
+  float operator()(int i) const { return codebook[codes[i]]; }
+  const void* at(int i) const { return codes + i; }
+};
+
+template <class Weight, class Index>
+float dot(Weight weight, const Index* index, int entries, const float* x, float sum) {
   float a = sum, b = 0.0f, c = 0.0f, d = 0.0f;
   int i = 0;
   for (; i + 4 <= entries; i += 4) {
+    fetch(index + i);
+    fetch(weight.at(i));
     a = __builtin_fmaf(weight(i), x[index[i]], a);
     b = __builtin_fmaf(weight(i + 1), x[index[i + 1]], b);
     c = __builtin_fmaf(weight(i + 2), x[index[i + 2]], c);
@@ -64,8 +87,9 @@ float dot(Weight weight, const std::uint8_t* index, int entries, const float* x,
 
 template <>
 struct AddBlocks<1> {
-  static void add(const float* w, const std::uint8_t* index, int blocks, const float* x, float* sums) {
-    *sums = dot([w](int i) { return w[i]; }, index, blocks, x, *sums);
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
+    *sums = dot(FloatWeights{w}, index, blocks, x, *sums);
   }
 };
 
@@ -73,7 +97,7 @@ template <class V, class Codes, int kBlockRows>
 struct RowBlocksVector {
   using Add = AddBlocks<kBlockRows>;
 
-  // `out`: room for 15 more than `count`. `first`: even.
+  // `out`: room for 63 more than `count`. `first`: even.
   static void decode(const RowBlocksView& w, const Codes& table, std::size_t first, int count, float* out) {
     if (w.stored == Stored::codes4) {
       for (int i = 0; i < count; i += 16) table.sixteen(unpack_halves(w.codes + (first + i) / 2), out + i);
@@ -82,41 +106,40 @@ struct RowBlocksVector {
         table.sixteen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w.codes + first + i)), out + i);
       }
     } else {
-      for (int i = 0; i < count; ++i) out[i] = w.codebook[w.codes[first + i]];
+      Codes::many(w, w.codes + first, count, out);
     }
   }
 
-  static void add_codes(const RowBlocksView& w, const std::uint32_t* start, Range groups, const float* x,
-                        float* sums, float* decoded) {
-    const Codes table(w.codebook);
-    for (int group = groups.begin; group < groups.end;) {
-      int end = group + 1;
-      const std::size_t first = start[group];
-      while (end < groups.end && (start[end + 1] - first) * kBlockRows <= kDecodedWeights) ++end;
-      decode(w, table, first * kBlockRows, static_cast<int>(start[end] - first) * kBlockRows, decoded);
-      for (; group < end; ++group) {
-        Add::add(decoded + (start[group] - first) * kBlockRows, w.index + start[group],
-                 static_cast<int>(start[group + 1] - start[group]), x, sums + group * kBlockRows);
-      }
+  // One group's blocks [begin, end).
+  template <class Index>
+  static void add_codes(const RowBlocksView& w, const Codes& table, std::size_t begin, std::size_t end,
+                        const Index* index, const float* x, float* sums, float* decoded) {
+    constexpr int kMost = kDecodedWeights / kBlockRows;
+    for (std::size_t block = begin; block < end; block += kMost) {
+      const int count = end - block < kMost ? static_cast<int>(end - block) : kMost;
+      decode(w, table, block * kBlockRows, count * kBlockRows, decoded);
+      Add::template add<false>(decoded, index + block, count, x, sums);
     }
   }
 
-  static void add_band(const RowBlocksView& w, const std::uint32_t* start, Range groups, const float* x,
-                       float* sums, float* decoded) {
+  template <class Index>
+  static void add_band(const RowBlocksView& w, const std::uint32_t* start, Range groups, const Index* index,
+                       const float* x, float* sums, float* decoded) {
     if (w.stored == Stored::values) {
       for (int group = groups.begin; group < groups.end; ++group) {
-        Add::add(w.values + static_cast<std::size_t>(start[group]) * kBlockRows, w.index + start[group],
+        Add::template add<true>(w.values + static_cast<std::size_t>(start[group]) * kBlockRows, index + start[group],
                  static_cast<int>(start[group + 1] - start[group]), x, sums + group * kBlockRows);
       }
-    } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook) {
+    } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
       for (int group = groups.begin; group < groups.end; ++group) {
-        const std::uint8_t* const codes = w.codes + start[group];
-        const float* const codebook = w.codebook;
-        sums[group] = dot([codes, codebook](int i) { return codebook[codes[i]]; }, w.index + start[group],
+        sums[group] = dot(CodedWeights{w.codes + start[group], w.codebook}, index + start[group],
                           static_cast<int>(start[group + 1] - start[group]), x, sums[group]);
       }
     } else {
-      add_codes(w, start, groups, x, sums, decoded);
+      const Codes table(w);
+      for (int group = groups.begin; group < groups.end; ++group) {
+        add_codes(w, table, start[group], start[group + 1], index, x, sums + group * kBlockRows, decoded);
+      }
     }
   }
 
@@ -127,8 +150,10 @@ struct RowBlocksVector {
     const Range groups{rows.begin / kBlockRows, (rows.end + kBlockRows - 1) / kBlockRows};
     for (int row = groups.begin * kBlockRows; row < groups.end * kBlockRows; ++row) sums[row] = 0.0f;
     for (int band = 0; band < w.bands; ++band) {
-      add_band(w, w.start + static_cast<std::size_t>(band) * w.groups, groups, x + band * w.band_depth, sums,
-               decoded);
+      const std::uint32_t* const start = w.start + static_cast<std::size_t>(band) * w.groups;
+      const float* const part = x + static_cast<std::ptrdiff_t>(band) * w.band_depth;
+      if (w.index8) add_band(w, start, groups, w.index8, part, sums, decoded);
+      if (w.index16) add_band(w, start, groups, w.index16, part, sums, decoded);
     }
     store_rows<V>(sums, rows, y, epilogue);
   }
