@@ -7,6 +7,7 @@
 #include "kernels/blocks/blocks.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/two_of_sixteen/cells.h"
 
 namespace featherweight::kernels {
 
@@ -23,6 +24,7 @@ struct Kernels {
   const DenseKernels& dense;
   const RowBlocksKernels& csr;
   const BlocksKernels& blocks;
+  const CellsKernels& cells;  // of two_of_sixteen and slots
 };
 
 const Kernels& kernels_of(InstructionSet set);

@@ -10,6 +10,8 @@
 #include "bindings.h"
 #include "kernels/aligned.h"
 #include "kernels/dispatch.h"
+#include "kernels/slots/slots.h"
+#include "kernels/two_of_sixteen/two_of_sixteen.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -32,6 +34,10 @@ std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights, b
   if (format == "csr") return kernels::make_csr(sparse.view(), use);
   if (format == "blocks4x1") return kernels::make_blocks(sparse.view(), 4, use);
   if (format == "blocks8x1") return kernels::make_blocks(sparse.view(), 8, use);
+  if (format == "slots") return kernels::make_slots(sparse.view(), false);
+  if (format == "slots_exact") return kernels::make_slots(sparse.view(), true);
+  if (format == "two_of_sixteen") return kernels::make_two_of_sixteen(sparse.view(), false);
+  if (format == "two_of_sixteen_exact") return kernels::make_two_of_sixteen(sparse.view(), true);
   throw std::invalid_argument("no execution format is named '" + format + "'");
 }
 
