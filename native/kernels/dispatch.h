@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/dense/dense.h"
+#include "kernels/int8/int8.h"
 
 namespace featherweight::kernels {
 
@@ -19,6 +20,7 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const Int8Kernels& int8;
 };
 
 const Kernels& kernels_of(InstructionSet set);
