@@ -104,34 +104,48 @@ void sums8(const std::int32_t* w, const Int8x4* x, const std::int32_t* offsets, 
   acc.store(out);
 }
 
-// Two steps of depth at a time; where `joinable` says that their sum fits 16 bits, it is widened once.
+// Sums of neighbours. The ones stay in memory: in a register they would push out a sum.
+inline __m256i sums_of_pairs(__m256i words) {
+  alignas(32) static const std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  __m256i sums;
+  asm("vpmaddwd %2, %1, %0" : "=x"(sums) : "x"(words), "m"(kOnes));
+  return sums;
+}
+
+// Steps d and d + 1 of a tile. Joined: their products are added in 16 bits and widened once.
+template <int kUsed, bool kMasked, bool kJoined>
+inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets,
+                          __m256i last) {
+  __m256i a[kUsed], b[kUsed];
+#pragma GCC unroll 2
+  for (int v = 0; v < kUsed; ++v) {
+    a[v] = columns_at<kUsed, kMasked>(x + offsets[0], v, last);
+    b[v] = columns_at<kUsed, kMasked>(x + offsets[1], v, last);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const __m256i w_a = _mm256_set1_epi32(element(w + 4 * r));
+    const __m256i w_b = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      const __m256i sum_a = _mm256_maddubs_epi16(a[v], w_a), sum_b = _mm256_maddubs_epi16(b[v], w_b);
+      const __m256i wide = kJoined ? sums_of_pairs(_mm256_add_epi16(sum_a, sum_b))
+                                   : _mm256_add_epi32(sums_of_pairs(sum_a), sums_of_pairs(sum_b));
+      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], wide);
+    }
+  }
+}
+
 template <int kUsed, bool kMasked>
 void sums7(const std::int8_t* w, const std::uint8_t* joinable, const Int8x4* x, const std::int32_t* offsets,
            int depth, __m256i last, const std::int32_t* first, std::int32_t* out) {
   Sums<kUsed> acc(first);
-  const __m256i ones = _mm256_set1_epi16(1);
   int d = 0;
   for (; d + 1 < depth; d += 2, w += 8 * kRows) {
-    __m256i a[kUsed], b[kUsed];
-#pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      a[v] = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
-      b[v] = columns_at<kUsed, kMasked>(x + offsets[d + 1], v, last);
-    }
-    const bool is_joined = joinable[d / 2];
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const __m256i w_a = _mm256_set1_epi32(element(w + 4 * r));
-      const __m256i w_b = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
-#pragma GCC unroll 2
-      for (int v = 0; v < kUsed; ++v) {
-        const __m256i sum_a = _mm256_maddubs_epi16(a[v], w_a), sum_b = _mm256_maddubs_epi16(b[v], w_b);
-        const __m256i wide =
-            __builtin_expect(is_joined, 1)
-                ? _mm256_madd_epi16(_mm256_add_epi16(sum_a, sum_b), ones)
-                : _mm256_add_epi32(_mm256_madd_epi16(sum_a, ones), _mm256_madd_epi16(sum_b, ones));
-        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], wide);
-      }
+    if (__builtin_expect(joinable[d / 2], 1)) {
+      add_two_steps<kUsed, kMasked, true>(acc, w, x, offsets + d, last);
+    } else {
+      add_two_steps<kUsed, kMasked, false>(acc, w, x, offsets + d, last);
     }
   }
   for (; d < depth; ++d, w += 4 * kRows) {
@@ -141,8 +155,7 @@ void sums7(const std::int8_t* w, const std::uint8_t* joinable, const Int8x4* x, 
 #pragma GCC unroll 2
       for (int v = 0; v < kUsed; ++v) {
         const __m256i columns = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
-        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v],
-                                        _mm256_madd_epi16(_mm256_maddubs_epi16(columns, weight), ones));
+        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(columns, weight)));
       }
     }
   }
@@ -150,10 +163,11 @@ void sums7(const std::int8_t* w, const std::uint8_t* joinable, const Int8x4* x, 
 }
 
 // A panel in 16 bits, as `sums8` wants it.
-void widen(const std::int8_t* packed, int elements, std::int32_t* out) {
-  for (int i = 0; i < elements; ++i, packed += 4) {
-    out[2 * i] = (packed[0] & 0xffff) | static_cast<std::int32_t>(static_cast<std::uint32_t>(packed[2]) << 16);
-    out[2 * i + 1] = (packed[1] & 0xffff) | static_cast<std::int32_t>(static_cast<std::uint32_t>(packed[3]) << 16);
+void widen(const std::int8_t* packed, int depth, std::int32_t* out) {
+  const __m128i even_first = _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
+  for (int d = 0; d < depth; ++d, packed += 4 * kRows, out += 2 * kRows) {
+    const __m128i rows = _mm_load_si128(reinterpret_cast<const __m128i*>(packed));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepi8_epi16(_mm_shuffle_epi8(rows, even_first)));
   }
 }
 
@@ -167,24 +181,43 @@ void tile_sums(const Int8Weights& weights, const std::int8_t* w, const std::int3
   sums7<kUsed, kMasked>(w, joinable, x, p.x.offsets, p.depth, last, first, out);
 }
 
+// Columns whose part of X stays in a cache while all rows pass: the first level, or, where a panel is
+// widened anew for each block, the second.
+int columns_of_block(const Int8Weights& weights) {
+  const int bytes = weights.joinable ? 24 << 10 : 192 << 10;
+  const int tiles = bytes / (weights.depth * kColumns * static_cast<int>(sizeof(Int8x4)));
+  return (tiles > 0 ? tiles : 1) * kColumns;
+}
+
+void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const Product& p,
+                    const QuantizedOutput* output, int row, int rows_end, Range columns) {
+  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
+  const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
+  const auto* const x = static_cast<const Int8x4*>(p.x.data);
+  std::int32_t begin[kRows];
+  for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+  for (int column = columns.begin; column < columns.end; column += kColumns) {
+    const int left = columns.end - column, count = left < kColumns ? left : kColumns;
+    const int rest = count > V::kLanes ? count - V::kLanes : count;
+    const bool is_whole = rest == V::kLanes;
+    const auto run = count > V::kLanes ? (is_whole ? tile_sums<2, false> : tile_sums<2, true>)
+                                       : (is_whole ? tile_sums<1, false> : tile_sums<1, true>);
+    run(weights, w, wide, row / kRows, x + column, p, V::first(rest), begin, tile);
+    store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows_end, column, count);
+  }
+}
+
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void* scratch) {
-  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
-  const auto* const x = static_cast<const Int8x4*>(p.x.data);
   auto* const wide = static_cast<std::int32_t*>(scratch);
-  for (int row = rows.begin; row < rows.end; row += kRows) {
-    const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
-    if (weights.joinable == nullptr) widen(w, p.depth * kRows, wide);
-    std::int32_t begin[kRows];
-    for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
-    for (int column = columns.begin; column < columns.end; column += kColumns) {
-      const int left = columns.end - column, count = left < kColumns ? left : kColumns;
-      const int rest = count > V::kLanes ? count - V::kLanes : count;
-      const bool is_whole = rest == V::kLanes;
-      const auto run = count > V::kLanes ? (is_whole ? tile_sums<2, false> : tile_sums<2, true>)
-                                         : (is_whole ? tile_sums<1, false> : tile_sums<1, true>);
-      run(weights, w, wide, row / kRows, x + column, p, V::first(rest), begin, tile);
-      store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows.end, column, count);
+  const int block = columns_of_block(weights);
+  for (int first = columns.begin; first < columns.end; first += block) {
+    const Range part{first, columns.end - first < block ? columns.end : first + block};
+    for (int row = rows.begin; row < rows.end; row += kRows) {
+      if (weights.joinable == nullptr) {
+        widen(weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4, p.depth, wide);
+      }
+      multiply_panel(weights, wide, p, output, row, rows.end, part);
     }
   }
 }
