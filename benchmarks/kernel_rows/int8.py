@@ -52,19 +52,25 @@ def _product_rows(
         _native.quantize_channels(x, scale, zero_point, top, packed)
         multiply()
 
+    def dense_product() -> None:
+        torch.mm(factor, wide, out=out)
+
     pack_and_multiply()
     wide, factor = torch.from_numpy(x), torch.from_numpy(dense)
     out = torch.empty(num_rows, columns)
     peer = onnx_runtime_product(weights, scales, x, scale, zero_point)
     name = f"int8 w8a{bits} {num_rows}x{columns}x{depth}, {instruction_set}"
     return [
-        _row(name, multiply, "torch.mm", lambda: torch.mm(factor, wide, out=out), rounds, BARS[bits]),
-        _row(name, multiply, "ONNX Runtime int8", peer, rounds, None),
+        _row(name, multiply, "torch.mm", dense_product, rounds=rounds, bar=BARS[bits]),
+        _row(name, multiply, "ONNX Runtime int8", peer, rounds=rounds),
         _row(
-            f"{name}, packing included", pack_and_multiply, "torch.mm",
-            lambda: torch.mm(factor, wide, out=out), rounds, None,
+            f"{name}, packing included",
+            pack_and_multiply,
+            "torch.mm",
+            dense_product,
+            rounds=rounds,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _row(
@@ -72,8 +78,9 @@ def _row(
     ours: Callable[[], object],
     peer_name: str,
     peer: Callable[[], object],
+    *,
     rounds: int,
-    bar: float | None,
+    bar: float | None = None,
 ) -> harness.Row:
     for call in (ours, peer) * 3:
         call()
