@@ -7,10 +7,10 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kInt8Scalar};
+const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kInt8Scalar, kCodebookScalar};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kInt8Avx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kInt8Avx512};
+const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kInt8Avx2, kCodebookAvx2};
+const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kInt8Avx512, kCodebookAvx512};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

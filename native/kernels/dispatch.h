@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/codebook/codebook.h"
 #include "kernels/dense/dense.h"
 #include "kernels/int8/int8.h"
 
@@ -21,6 +22,7 @@ struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
   const Int8Kernels& int8;
+  const CodebookKernels& codebook;
 };
 
 const Kernels& kernels_of(InstructionSet set);
