@@ -7,10 +7,34 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kCellsScalar};
+const Kernels kScalar{
+    InstructionSet::scalar,
+    kDenseScalar,
+    kCsrScalar,
+    kBlocksScalar,
+    kCellsScalar,
+    kCodebookScalar,
+    kInt8Scalar,
+};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kCellsAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kCellsAvx512};
+const Kernels kAvx2{
+    InstructionSet::avx2,
+    kDenseAvx2,
+    kCsrAvx2,
+    kBlocksAvx2,
+    kCellsAvx2,
+    kCodebookAvx2,
+    kInt8Avx2,
+};
+const Kernels kAvx512{
+    InstructionSet::avx512,
+    kDenseAvx512,
+    kCsrAvx512,
+    kBlocksAvx512,
+    kCellsAvx512,
+    kCodebookAvx512,
+    kInt8Avx512,
+};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "kernels/blocks/blocks.h"
+#include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/int8/int8.h"
 #include "kernels/two_of_sixteen/cells.h"
 
 namespace featherweight::kernels {
@@ -25,6 +27,8 @@ struct Kernels {
   const RowBlocksKernels& csr;
   const BlocksKernels& blocks;
   const CellsKernels& cells;  // of two_of_sixteen and slots
+  const CodebookKernels& codebook;
+  const Int8Kernels& int8;
 };
 
 const Kernels& kernels_of(InstructionSet set);

@@ -26,6 +26,8 @@ struct Epilogue {
 struct Operand {
   const void* data = nullptr;
   const std::int32_t* offsets = nullptr;  // in elements, one a row of X
+  float scale = 1.0f;                     // of 8-bit elements: x = scale * (q - zero_point)
+  std::int32_t zero_point = 0;
 };
 
 // Columns come in groups of `pitch` of which the first `width` are wanted (the others are sums over a

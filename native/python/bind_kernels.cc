@@ -3,6 +3,7 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
@@ -24,11 +25,34 @@ using Rows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu
 using Result = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Vector = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+// The distinct values of `weights` are the codebook.
+std::unique_ptr<kernels::Matrix> make_codebook(Rows weights, kernels::VectorPrecision precision) {
+  const float* const begin = weights.data();
+  const float* const end = begin + weights.size();
+  std::vector<float> codebook(begin, end);
+  std::sort(codebook.begin(), codebook.end());
+  codebook.erase(std::unique(codebook.begin(), codebook.end()), codebook.end());
+  if (codebook.size() > 256) throw std::invalid_argument("a codebook holds at most 256 different values");
+  std::vector<std::uint8_t> codes;
+  for (const float* w = begin; w != end; ++w) {
+    codes.push_back(static_cast<std::uint8_t>(std::lower_bound(codebook.begin(), codebook.end(), *w) -
+                                              codebook.begin()));
+  }
+  kernels::CodebookOptions options;
+  options.vector = precision;
+  return kernels::make_codebook(codes.data(), codebook.data(), static_cast<int>(codebook.size()),
+                                static_cast<int>(weights.shape(0)), static_cast<int>(weights.shape(1)),
+                                options);
+}
+
 // Formats that only multiply float32 operands; zeros of `weights` are what is pruned. `vector`: packed
 // for matrix-vector products alone, where the format has such a layout.
 std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights, bool vector) {
   const int rows = static_cast<int>(weights.shape(0)), depth = static_cast<int>(weights.shape(1));
   if (format == "dense") return kernels::make_dense(weights.data(), rows, depth);
+  if (format == "codebook") return make_codebook(weights, kernels::VectorPrecision::float32);
+  if (format == "codebook, int16") return make_codebook(weights, kernels::VectorPrecision::int16);
+  if (format == "codebook, int8") return make_codebook(weights, kernels::VectorPrecision::int8);
   const kernels::SparseFromDense sparse(weights.data(), rows, depth);
   const kernels::Use use = vector ? kernels::Use::vector : kernels::Use::columns;
   if (format == "csr") return kernels::make_csr(sparse.view(), use);

@@ -9,6 +9,7 @@
 #include <memory>
 
 void bind_coders(nanobind::module_& m);
+void bind_int8(nanobind::module_& m);
 void bind_kernels(nanobind::module_& m);
 void bind_kmeans(nanobind::module_& m);
 void bind_reader(nanobind::module_& m);

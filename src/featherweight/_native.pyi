@@ -119,6 +119,30 @@ class Matrix:
     def multiply_vector(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
         """y [rows] = weights @ x [depth], one thread."""
 
+class Int8Matrix:
+    """Weights int8 [rows, depth] with a scale a row. For tests and benchmarks."""
+
+    def __init__(
+        self, weights: NDArray[np.int8], scale: NDArray[np.float32], activation_bits: int = 8
+    ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    def multiply(
+        self, x: NDArray[np.uint32], scale: float, zero_point: int, y: NDArray[np.float32]
+    ) -> None:
+        """y [rows, columns] of x [(depth + 3) / 4, columns] as `quantize_channels` packs it."""
+
+    def multiply_vector(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        """y [rows] of x [depth], which is quantized by its own range."""
+
+def quantize_channels(
+    x: NDArray[np.float32], scale: float, zero_point: int, top: int, out: NDArray[np.uint32]
+) -> None:
+    """x [channels, columns] into out [(channels + 3) / 4, columns], four channels an element."""
+
+def measure_quantization(x: NDArray[np.float32], top: int = 255) -> tuple[float, int]:
+    """Scale and zero point of the range of x [n]."""
+
 def instruction_sets() -> list[str]: ...
 def choose_instruction_set(name: str) -> None: ...
 

@@ -1,0 +1,267 @@
+// Without VNNI. Two ways, both exact: 16-bit products (vpmaddwd) of activations of 8 bits, and 8-bit
+// products (vpmaddubsw) of activations of 7 bits, whose sums of two or four fit 16 bits (README.md).
+#include "kernels/int8/int8.h"
+#include "kernels/vec_avx2.h"
+#include "kernels/int8/store.h"
+
+namespace featherweight::kernels {
+namespace {
+
+struct Avx2Int : Avx2 {
+  using Int = __m256i;
+  static Int fill_int(std::int32_t value) { return _mm256_set1_epi32(value); }
+  static Int load_int(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const Int*>(p)); }
+  static Int add_int(Int a, Int b) { return _mm256_add_epi32(a, b); }
+  static Int or_int(Int a, Int b) { return _mm256_or_si256(a, b); }
+  static Int and_int(Int a, Int b) { return _mm256_and_si256(a, b); }
+  static Int shifted(Int a, int bits) { return _mm256_slli_epi32(a, bits); }
+  static Int int_of_bytes(int a, int b, int c, int d) {
+    return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
+                                              static_cast<unsigned>(d) << 24));
+  }
+  static Float from_int(Int a) { return _mm256_cvtepi32_ps(a); }
+  static Int rounded(Float a) { return _mm256_cvtps_epi32(a); }
+  static Float tie_distance(Float a) {
+    const Float rest = _mm256_sub_ps(a, _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), rest);
+  }
+  static bool any_at_least(Float a, Float b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)) != 0; }
+  static void store_some(std::uint32_t* p, Int value, int count) {
+    if (count >= kLanes) return _mm256_storeu_si256(reinterpret_cast<Int*>(p), value);
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(count), value);
+  }
+  static void store_bytes(std::uint8_t* p, Int value, int count) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256(value, 1));
+    const std::int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+    __builtin_memcpy(p, &bytes, static_cast<std::size_t>(count < kLanes ? count : kLanes));
+  }
+};
+using V = Avx2Int;
+
+constexpr int kRows = 4, kVectors = 2, kColumns = kVectors * V::kLanes;
+
+inline std::int32_t element(const std::int8_t* p) {
+  std::int32_t value;
+  __builtin_memcpy(&value, p, sizeof value);
+  return value;
+}
+
+template <int kUsed>
+struct Sums {
+  __m256i at[kRows][kUsed];
+
+  explicit Sums(const std::int32_t* first) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kUsed; ++v) at[r][v] = _mm256_set1_epi32(first[r]);
+    }
+  }
+  void store(std::int32_t* out) const {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kUsed; ++v) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(out + r * kColumns + v * V::kLanes), at[r][v]);
+      }
+    }
+  }
+};
+
+// `last` masks the last vector if kMasked; the others are whole.
+template <int kUsed, bool kMasked>
+inline __m256i columns_at(const Int8x4* x, int v, __m256i last) {
+  const auto* const p = reinterpret_cast<const int*>(x + v * V::kLanes);
+  if (kMasked && v == kUsed - 1) return _mm256_maskload_epi32(p, last);
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+// `w`: for each step and row, channels 0 and 2, then 1 and 3, in 16 bits each.
+template <int kUsed, bool kMasked>
+void sums8(const std::int32_t* w, const Int8x4* x, const std::int32_t* offsets, int depth, __m256i last,
+           const std::int32_t* first, std::int32_t* out) {
+  Sums<kUsed> acc(first);
+  const __m256i low_bytes = _mm256_set1_epi16(255);
+  for (int d = 0; d < depth; ++d, w += 2 * kRows) {
+    __m256i even[kUsed], odd[kUsed];
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      const __m256i columns = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
+      even[v] = _mm256_and_si256(columns, low_bytes);
+      odd[v] = _mm256_srli_epi16(columns, 8);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i w_even = _mm256_set1_epi32(w[2 * r]), w_odd = _mm256_set1_epi32(w[2 * r + 1]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kUsed; ++v) {
+        const __m256i both =
+            _mm256_add_epi32(_mm256_madd_epi16(even[v], w_even), _mm256_madd_epi16(odd[v], w_odd));
+        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], both);
+      }
+    }
+  }
+  acc.store(out);
+}
+
+// Sums of neighbours. The ones stay in memory: in a register they would push out a sum.
+inline __m256i sums_of_pairs(__m256i words) {
+  alignas(32) static const std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  __m256i sums;
+  asm("vpmaddwd %2, %1, %0" : "=x"(sums) : "x"(words), "m"(kOnes));
+  return sums;
+}
+
+// Steps d and d + 1 of a tile. Joined: their products are added in 16 bits and widened once.
+template <int kUsed, bool kMasked, bool kJoined>
+inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets,
+                          __m256i last) {
+  __m256i a[kUsed], b[kUsed];
+#pragma GCC unroll 2
+  for (int v = 0; v < kUsed; ++v) {
+    a[v] = columns_at<kUsed, kMasked>(x + offsets[0], v, last);
+    b[v] = columns_at<kUsed, kMasked>(x + offsets[1], v, last);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const __m256i w_a = _mm256_set1_epi32(element(w + 4 * r));
+    const __m256i w_b = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      const __m256i sum_a = _mm256_maddubs_epi16(a[v], w_a), sum_b = _mm256_maddubs_epi16(b[v], w_b);
+      const __m256i wide = kJoined ? sums_of_pairs(_mm256_add_epi16(sum_a, sum_b))
+                                   : _mm256_add_epi32(sums_of_pairs(sum_a), sums_of_pairs(sum_b));
+      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], wide);
+    }
+  }
+}
+
+template <int kUsed, bool kMasked>
+void sums7(const std::int8_t* w, const std::uint8_t* joinable, const Int8x4* x, const std::int32_t* offsets,
+           int depth, __m256i last, const std::int32_t* first, std::int32_t* out) {
+  Sums<kUsed> acc(first);
+  int d = 0;
+  for (; d + 1 < depth; d += 2, w += 8 * kRows) {
+    if (__builtin_expect(joinable[d / 2], 1)) {
+      add_two_steps<kUsed, kMasked, true>(acc, w, x, offsets + d, last);
+    } else {
+      add_two_steps<kUsed, kMasked, false>(acc, w, x, offsets + d, last);
+    }
+  }
+  for (; d < depth; ++d, w += 4 * kRows) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
+#pragma GCC unroll 2
+      for (int v = 0; v < kUsed; ++v) {
+        const __m256i columns = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
+        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(columns, weight)));
+      }
+    }
+  }
+  acc.store(out);
+}
+
+// A panel in 16 bits, as `sums8` wants it.
+void widen(const std::int8_t* packed, int depth, std::int32_t* out) {
+  const __m128i even_first = _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
+  for (int d = 0; d < depth; ++d, packed += 4 * kRows, out += 2 * kRows) {
+    const __m128i rows = _mm_load_si128(reinterpret_cast<const __m128i*>(packed));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepi8_epi16(_mm_shuffle_epi8(rows, even_first)));
+  }
+}
+
+template <int kUsed, bool kMasked>
+void tile_sums(const Int8Weights& weights, const std::int8_t* w, const std::int32_t* wide, int panel,
+               const Int8x4* x, const Product& p, __m256i last, const std::int32_t* first, std::int32_t* out) {
+  if (weights.joinable == nullptr) {
+    return sums8<kUsed, kMasked>(wide, x, p.x.offsets, p.depth, last, first, out);
+  }
+  const std::uint8_t* const joinable = weights.joinable + static_cast<std::ptrdiff_t>(panel) * (p.depth / 2);
+  sums7<kUsed, kMasked>(w, joinable, x, p.x.offsets, p.depth, last, first, out);
+}
+
+// Columns whose part of X stays in a cache while all rows pass: the first level, or, where a panel is
+// widened anew for each block, the second.
+int columns_of_block(const Int8Weights& weights) {
+  const int bytes = weights.joinable ? 24 << 10 : 192 << 10;
+  const int tiles = bytes / (weights.depth * kColumns * static_cast<int>(sizeof(Int8x4)));
+  return (tiles > 0 ? tiles : 1) * kColumns;
+}
+
+void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const Product& p,
+                    const QuantizedOutput* output, int row, int rows_end, Range columns) {
+  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
+  const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
+  const auto* const x = static_cast<const Int8x4*>(p.x.data);
+  std::int32_t begin[kRows];
+  for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+  for (int column = columns.begin; column < columns.end; column += kColumns) {
+    const int left = columns.end - column, count = left < kColumns ? left : kColumns;
+    const int rest = count > V::kLanes ? count - V::kLanes : count;
+    const bool is_whole = rest == V::kLanes;
+    const auto run = count > V::kLanes ? (is_whole ? tile_sums<2, false> : tile_sums<2, true>)
+                                       : (is_whole ? tile_sums<1, false> : tile_sums<1, true>);
+    run(weights, w, wide, row / kRows, x + column, p, V::first(rest), begin, tile);
+    store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows_end, column, count);
+  }
+}
+
+void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
+              Range columns, void* scratch) {
+  auto* const wide = static_cast<std::int32_t*>(scratch);
+  const int block = columns_of_block(weights);
+  for (int first = columns.begin; first < columns.end; first += block) {
+    const Range part{first, columns.end - first < block ? columns.end : first + block};
+    for (int row = rows.begin; row < rows.end; row += kRows) {
+      if (weights.joinable == nullptr) {
+        widen(weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4, p.depth, wide);
+      }
+      multiply_panel(weights, wide, p, output, row, rows.end, part);
+    }
+  }
+}
+
+// Lanes are pairs of channels of a row, in 16 bits.
+void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantization& q, float* y,
+                     const Epilogue& e, Range rows, void* scratch) {
+  constexpr int kChains = 4;
+  const int depth = weights.depth;
+  auto* const wide = static_cast<__m128i*>(scratch);  // two elements of four 16-bit numbers each
+  for (int d = 0; d < depth; d += 2) {  // the scratch behind x's last element is there to be read
+    _mm_store_si128(wide + d / 2, _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x + d))));
+  }
+  const auto* const elements = reinterpret_cast<const double*>(wide);
+  for (int row = rows.begin; row < rows.end; row += kRows) {
+    const auto* const w =
+        reinterpret_cast<const __m128i*>(weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4);
+    __m256i acc[kChains] = {};
+    const auto step = [&](int d, int chain) {
+      const __m256i value = _mm256_castpd_si256(_mm256_broadcast_sd(elements + d));
+      acc[chain] = _mm256_add_epi32(acc[chain],
+                                    _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(w + d)), value));
+    };
+    int d = 0;
+    for (; d + kChains <= depth; d += kChains) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kChains; ++i) step(d + i, i);
+    }
+    for (; d < depth; ++d) step(d, 0);
+    alignas(32) std::int32_t pairs[2 * kRows];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(pairs),
+                       _mm256_add_epi32(_mm256_add_epi32(acc[0], acc[1]), _mm256_add_epi32(acc[2], acc[3])));
+    const int left = rows.end - row, count = left < kRows ? left : kRows;
+    std::int32_t sums[kRows];
+    for (int r = 0; r < count; ++r) {
+      sums[r] = pairs[2 * r] + pairs[2 * r + 1] - q.zero_point * weights.row_sum[row + r];
+    }
+    store_rows<V>(sums, row, count, weights, q.scale, e, y);
+  }
+}
+
+}  // namespace
+
+const Int8Kernels kInt8Avx2{kRows, kColumns, 2 * kRows * sizeof(std::int32_t), multiply, multiply_vector,
+                            quantize_channels<V>, quantize_vector<V>, range<V>};
+
+}  // namespace featherweight::kernels

@@ -1,0 +1,128 @@
+// vpdpbusd: four products of a byte and a signed byte, added to an int32, sixteen columns at a time.
+#include "kernels/int8/int8.h"
+#include "kernels/vec_avx512.h"
+#include "kernels/int8/store.h"
+
+namespace featherweight::kernels {
+namespace {
+
+struct Avx512Int : Avx512 {
+  using Int = __m512i;
+  static Int fill_int(std::int32_t value) { return _mm512_set1_epi32(value); }
+  static Int load_int(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+  static Int add_int(Int a, Int b) { return _mm512_add_epi32(a, b); }
+  static Int or_int(Int a, Int b) { return _mm512_or_si512(a, b); }
+  static Int and_int(Int a, Int b) { return _mm512_and_si512(a, b); }
+  static Int shifted(Int a, int bits) { return _mm512_slli_epi32(a, static_cast<unsigned>(bits)); }
+  static Int int_of_bytes(int a, int b, int c, int d) {
+    return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
+                                              static_cast<unsigned>(d) << 24));
+  }
+  static Float from_int(Int a) { return _mm512_cvtepi32_ps(a); }
+  static Int rounded(Float a) { return _mm512_cvtps_epi32(a); }
+  static Float tie_distance(Float a) {
+    return _mm512_abs_ps(_mm512_sub_ps(a, _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)));
+  }
+  static bool any_at_least(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ) != 0; }
+  static void store_some(std::uint32_t* p, Int value, int count) {
+    if (count >= kLanes) return _mm512_storeu_si512(p, value);
+    _mm512_mask_storeu_epi32(p, first(count), value);
+  }
+  static void store_bytes(std::uint8_t* p, Int value, int count) {
+    _mm512_mask_cvtepi32_storeu_epi8(p, count >= kLanes ? Mask(0xffff) : first(count), value);
+  }
+};
+using V = Avx512Int;
+
+constexpr int kRows = 8, kVectors = 3, kColumns = kVectors * V::kLanes;
+
+inline std::int32_t element(const std::int8_t* p) {
+  std::int32_t value;
+  __builtin_memcpy(&value, p, sizeof value);
+  return value;
+}
+
+// `last` masks the last vector; the others are whole. `first` is what the sums begin with.
+template <int kUsed>
+void sums(const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets, int depth, V::Mask last,
+          const std::int32_t* first, std::int32_t* out) {
+  __m512i acc[kRows][kUsed];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kUsed; ++v) acc[r][v] = _mm512_set1_epi32(first[r]);
+  }
+  for (int d = 0; d < depth; ++d, w += 4 * kRows) {
+    const Int8x4* const at = x + offsets[d];
+    __m512i columns[kUsed];
+#pragma GCC unroll 4
+    for (int v = 0; v < kUsed - 1; ++v) columns[v] = _mm512_loadu_si512(at + v * V::kLanes);
+    columns[kUsed - 1] = _mm512_maskz_loadu_epi32(last, at + (kUsed - 1) * V::kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const __m512i weight = _mm512_set1_epi32(element(w + 4 * r));
+#pragma GCC unroll 4
+      for (int v = 0; v < kUsed; ++v) acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], columns[v], weight);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kUsed; ++v) _mm512_store_si512(out + r * kColumns + v * V::kLanes, acc[r][v]);
+  }
+}
+
+void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
+              Range columns, void*) {
+  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
+  const auto* const x = static_cast<const Int8x4*>(p.x.data);
+  for (int row = rows.begin; row < rows.end; row += kRows) {
+    const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
+    std::int32_t begin[kRows];
+    for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+    for (int column = columns.begin; column < columns.end; column += kColumns) {
+      const int left = columns.end - column, count = left < kColumns ? left : kColumns;
+      const int used = (count + V::kLanes - 1) / V::kLanes, rest = count - (used - 1) * V::kLanes;
+      const auto last = rest == V::kLanes ? V::Mask(0xffff) : V::first(rest);
+      const auto run = used == 3 ? sums<3> : used == 2 ? sums<2> : sums<1>;
+      run(w, x + column, p.x.offsets, p.depth, last, begin, tile);
+      store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows.end, column, count);
+    }
+  }
+}
+
+// Lanes are rows.
+void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantization& q, float* y,
+                     const Epilogue& e, Range rows, void*) {
+  constexpr int kChains = 4;
+  const int depth = weights.depth;
+  for (int row = rows.begin; row < rows.end; row += kRows) {
+    const std::int8_t* w = weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4;
+    __m256i acc[kChains] = {};
+    int d = 0;
+    for (; d + kChains <= depth; d += kChains, w += kChains * kRows * 4) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kChains; ++i) {
+        const __m256i values = _mm256_load_si256(reinterpret_cast<const __m256i*>(w) + i);
+        acc[i] = _mm256_dpbusd_epi32(acc[i], _mm256_set1_epi32(static_cast<int>(x[d + i])), values);
+      }
+    }
+    for (; d < depth; ++d, w += kRows * 4) {
+      const __m256i values = _mm256_load_si256(reinterpret_cast<const __m256i*>(w));
+      acc[0] = _mm256_dpbusd_epi32(acc[0], _mm256_set1_epi32(static_cast<int>(x[d])), values);
+    }
+    alignas(32) std::int32_t sums[kRows];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(sums),
+                       _mm256_add_epi32(_mm256_add_epi32(acc[0], acc[1]), _mm256_add_epi32(acc[2], acc[3])));
+    const int left = rows.end - row, count = left < kRows ? left : kRows;
+    for (int r = 0; r < count; ++r) sums[r] -= q.zero_point * weights.row_sum[row + r];
+    store_rows<V>(sums, row, count, weights, q.scale, e, y);
+  }
+}
+
+}  // namespace
+
+const Int8Kernels kInt8Avx512{kRows, kColumns, 0, multiply, multiply_vector, quantize_channels<V>,
+                              quantize_vector<V>, range<V>};
+
+}  // namespace featherweight::kernels

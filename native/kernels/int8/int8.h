@@ -1,0 +1,74 @@
+// Weights of 8 bits with a scale a row, times activations of 8 bits: exact sums in int32.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/int8/quantization.h"
+#include "kernels/matrix.h"
+
+namespace featherweight::kernels {
+
+// Four channels of a tap and row are one element of four bytes; elements are packed in panels of
+// `row_tile` rows, packed[(row / row_tile * depth + d) * row_tile + row % row_tile], filled with zeros.
+struct Int8Weights {
+  const std::int8_t* packed;
+  const float* scale;            // one a row, then zeros up to a whole panel
+  const std::int32_t* row_sum;   // sums of a row's weights, filled as `scale`
+  const std::uint8_t* joinable;  // [panel][pair of steps], see README.md; null with 8-bit activations
+  int depth;                     // in elements
+};
+
+// Where results go that are the operand of another product: bytes instead of floats, or beside them.
+// Column p of rows 4 g ... 4 g + 3 is element data[g * stride + p / pitch * row_pitch + p % pitch].
+struct QuantizedOutput {
+  Int8x4* data = nullptr;
+  std::ptrdiff_t stride = 0;  // from one group of four rows to the next, in elements
+  int row_pitch = 0;          // from one group of columns to the next, in elements
+  Quantization quantization;
+};
+
+// One instruction set's functions. `y` of a product may be null where `quantized` is not.
+struct Int8Kernels {
+  int row_tile, column_tile;
+  std::size_t panel_bytes;  // of scratch, for each element of depth
+  void (*multiply)(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized,
+                   Range rows, Range columns, void* scratch);
+  // x: `depth` elements; `scratch` as above.
+  void (*multiply_vector)(const Int8Weights& weights, const Int8x4* x, const Quantization& quantization,
+                          float* y, const Epilogue& epilogue, Range rows, void* scratch);
+  // Elements of four channels' runs of `count` floats. A null channel is filled with bytes 0.
+  void (*quantize_channels)(const float* const channels[4], int count, const Quantization& quantization,
+                            Int8x4* out);
+  // Bytes side by side, as multiply_vector wants them.
+  void (*quantize_vector)(const float* x, int count, const Quantization& quantization, std::uint8_t* out);
+  // The least and the greatest of `count` floats and of those that `low` and `high` hold already.
+  void (*range)(const float* x, std::size_t count, float* low, float* high);
+};
+
+extern const Int8Kernels kInt8Scalar, kInt8Avx2, kInt8Avx512;
+
+// A Matrix whose operands are Elements::int8x4 (`Operand::scale` and `zero_point` say what they mean).
+class Int8Matrix : public Matrix {
+ public:
+  Elements elements() const override { return Elements::int8x4; }
+  // As `multiply`, but stores bytes too; `product.y` may be null, then it stores nothing else.
+  virtual void multiply_quantized(const Product& product, const QuantizedOutput& output, Range rows,
+                                  Range columns, void* scratch) const = 0;
+};
+
+struct Int8Options {
+  int activation_bits = 8;  // 7 is faster where there is no VNNI
+  // Of multiply_vector's input; if not given, its range is measured in every call.
+  const Quantization* input = nullptr;
+};
+
+// `weights`: [rows][channels][taps], copied; `scale`: one a row. With taps > 1 there is no
+// multiply_vector. Throws std::invalid_argument where a sum might not fit 32 bits.
+std::unique_ptr<Int8Matrix> make_int8(const std::int8_t* weights, const float* scale, int rows,
+                                      int channels, int taps, const Int8Options& options = {});
+
+// Symmetric weights of a row: scale = max|w| / 127, q = w / scale, half to even.
+void quantize_rows(const float* weights, int rows, int depth, std::int8_t* quantized, float* scale);
+
+}  // namespace featherweight::kernels

@@ -1,0 +1,126 @@
+// The last step of a tile of int32 sums: to float32, epilogue, and floats or bytes to memory.
+// Included by files of one instruction set only.
+#pragma once
+
+#include "kernels/finish.h"
+#include "kernels/int8/quantize.h"
+
+namespace featherweight::kernels {
+namespace {
+
+// Columns side by side in the tile and where they are stored.
+struct Run {
+  int from, count, to, to_element;
+};
+
+// The wanted ones of columns `begin` ... `begin + count - 1`; returns how many runs.
+inline int find_runs(int begin, int count, const Columns& columns, int row_pitch, Run* runs) {
+  if (columns.dense() && row_pitch == columns.pitch) {
+    runs[0] = {0, count, begin, begin};
+    return 1;
+  }
+  int found = 0, group = begin / columns.pitch, in_group = begin % columns.pitch;
+  for (int done = 0; done < count; ++group, in_group = 0) {
+    const int wanted = columns.width - in_group, left = count - done;
+    if (wanted > 0) {
+      runs[found++] = {done, wanted < left ? wanted : left, group * columns.width + in_group,
+                       group * row_pitch + in_group};
+    }
+    done += columns.pitch - in_group;
+  }
+  return found;
+}
+
+// Four rows' constants.
+template <class V>
+struct FourRows {
+  typename V::Float factor[4], scale[4], bias[4];
+  float* y[4];
+  const float* residual[4];
+
+  FourRows(const Int8Weights& weights, const Product& p, int row) {
+    const Epilogue& e = p.epilogue;
+    for (int r = 0; r < 4; ++r) {
+      const bool is_there = row + r < p.rows;
+      factor[r] = V::fill(is_there ? weights.scale[row + r] * p.x.scale : 0.0f);
+      scale[r] = V::fill(is_there && e.scale ? e.scale[row + r] : 1.0f);
+      bias[r] = V::fill(is_there && e.bias ? e.bias[row + r] : 0.0f);
+      y[r] = is_there && p.y ? p.y + (row + r) * p.y_stride : nullptr;
+      residual[r] = is_there && e.residual ? e.residual + (row + r) * p.y_stride : nullptr;
+    }
+  }
+};
+
+template <class V>
+typename V::Float load_residual(const float* p, int count) {
+  return count >= V::kLanes ? V::load(p) : V::load(p, V::first(count));
+}
+
+// Rows `row` ... `row + 3` of a run. `sums` has rows kStride apart.
+template <class V, int kStride, bool kBytes>
+void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows, int rows_there,
+               const Epilogue& e, const Quantizer<V>* quantizer, Int8x4* elements) {
+  for (int i = 0; i < run.count; i += V::kLanes) {
+    const int left = run.count - i;
+    typename V::Float value[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+      value[r] = V::zero();
+      if (r >= rows_there) continue;
+      const auto sum = V::from_int(V::load_int(sums + r * kStride + run.from + i));
+      value[r] = V::fma(V::mul(sum, rows.factor[r]), rows.scale[r], rows.bias[r]);
+      if (rows.residual[r]) value[r] = V::add(value[r], load_residual<V>(rows.residual[r] + run.to + i, left));
+      value[r] = activate<V>(value[r], e);
+      if (kBytes && rows.y[r] == nullptr) continue;
+      if (left >= V::kLanes) {
+        V::store(rows.y[r] + run.to + i, value[r]);
+      } else {
+        V::store(rows.y[r] + run.to + i, V::first(left), value[r]);
+      }
+    }
+    if constexpr (kBytes) {
+      V::store_some(elements + run.to_element + i, quantizer->template joined<4>(value), left);
+    }
+  }
+}
+
+// A tile of kRows rows from `row` and `count` columns from `column`. `sums` may be read a vector past
+// the last column.
+template <class V, int kRows, int kColumns>
+void store_tile(const std::int32_t* sums, const Int8Weights& weights, const Product& p,
+                const QuantizedOutput* output, int row, int rows_end, int column, int count) {
+  Run runs[kColumns];
+  const int found = find_runs(column, count, p.columns, output ? output->row_pitch : p.columns.pitch, runs);
+  for (int r = 0; r < kRows && row + r < rows_end; r += 4) {
+    const FourRows<V> rows(weights, p, row + r);
+    const int left = rows_end - row - r, there = left < 4 ? left : 4;
+    const std::int32_t* const from = sums + r * kColumns;
+    if (output == nullptr) {
+      for (int i = 0; i < found; ++i) {
+        store_run<V, kColumns, false>(from, runs[i], rows, there, p.epilogue, nullptr, nullptr);
+      }
+      continue;
+    }
+    const Quantizer<V> quantizer(output->quantization);
+    Int8x4* const elements = output->data + (row + r) / 4 * output->stride;
+    for (int i = 0; i < found; ++i) {
+      store_run<V, kColumns, true>(from, runs[i], rows, there, p.epilogue, &quantizer, elements);
+    }
+  }
+}
+
+// One vector of rows: y of `sums`.
+template <class V>
+void store_rows(const std::int32_t* sums, int row, int count, const Int8Weights& weights, float x_scale,
+                const Epilogue& e, float* y) {
+  for (int r = 0; r < count; ++r, ++row) {
+    const auto sum = V::from_int(V::fill_int(sums[r]));
+    auto value = V::fma(V::mul(sum, V::fill(weights.scale[row] * x_scale)),
+                        V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f));
+    if (e.residual) value = V::add(value, V::fill(e.residual[row]));
+    V::store(y + row, V::first(1), activate<V>(value, e));
+  }
+}
+
+}  // namespace
+}  // namespace featherweight::kernels
