@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/binary/binary.h"
 #include "kernels/dense/dense.h"
 
 namespace featherweight::kernels {
@@ -19,6 +20,7 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const BinaryKernels& binary;
 };
 
 const Kernels& kernels_of(InstructionSet set);
