@@ -17,9 +17,10 @@ namespace {
 
 constexpr int kRowTile = 32, kGroups = 4, kRows = kRowTile * kGroups;
 constexpr int kTile = 32, kPairs = kTile / 2;
-constexpr int kBlock = 60;  // nibbles: a multiple of 3, and of the 2 in a byte
+constexpr int kBlock = 60;            // nibbles, the most that bytes can count
+constexpr int kStep = 3, kBoth = 6;   // looked up at once; that and the 2 in a byte divide it
 
-constexpr int filled_nibbles(int words) { return (words * 8 + kBlock - 1) / kBlock * kBlock; }
+constexpr int filled_nibbles(int words) { return (words * 8 + kBoth - 1) / kBoth * kBoth; }
 
 // What a call needs, one after the other in its scratch.
 struct Scratch {
@@ -76,14 +77,15 @@ void make_index(const std::uint32_t* tile, int words, std::uint8_t* index) {
   }
 }
 
-// Nibbles `begin` ... `begin + kBlock - 1` of `groups` panels, one a byte; zeros beyond the depth.
-void unpack_block(const std::uint8_t* panels, int words, int groups, int begin, std::uint8_t* block) {
+// Nibbles `begin` ... `end - 1` of `groups` panels, one a byte; zeros beyond the depth.
+void unpack_block(const std::uint8_t* panels, int words, int groups, int begin, int end,
+                  std::uint8_t* block) {
   const __m256i low = _mm256_set1_epi8(0x0f), zero = _mm256_setzero_si256();
   const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(words) * 4 * kRowTile;
   for (int g = 0; g < groups; ++g) {
     const std::uint8_t* from = panels + g * panel + static_cast<std::ptrdiff_t>(begin / 2) * kRowTile;
     std::uint8_t* to = block + g * kRowTile;
-    for (int i = begin; i < begin + kBlock; i += 2, from += kRowTile, to += 2 * groups * kRowTile) {
+    for (int i = begin; i < end; i += 2, from += kRowTile, to += 2 * groups * kRowTile) {
       const __m256i w = i < words * 8 ? load(from) : zero;
       store(to, _mm256_and_si256(w, low));
       store(to + groups * kRowTile, _mm256_and_si256(_mm256_srli_epi16(w, 4), low));
@@ -111,13 +113,14 @@ void split(__m256i L, __m256i H, std::uint16_t* first, std::uint16_t* second) {
   add_to(second + 16, odd_hi);
 }
 
-// One pair of columns, one block of depth.
+// One pair of columns, one block of depth. Not inlined: alone, its sums fit the 16 registers.
 template <int kUsed>
-void count_block(const std::uint8_t* block, const std::uint8_t* index, std::uint16_t* count) {
+[[gnu::noinline]] void count_block(const std::uint8_t* block, const std::uint8_t* index, int nibbles,
+                                   std::uint16_t* count) {
   __m256i L[kUsed], H[kUsed];
 #pragma GCC unroll 4
   for (int g = 0; g < kUsed; ++g) L[g] = H[g] = _mm256_setzero_si256();
-  for (int i = 0; i < kBlock; i += 3, index += 3) {
+  for (int i = 0; i < nibbles; i += kStep, index += kStep) {
     __m256i table[3];
 #pragma GCC unroll 3
     for (int k = 0; k < 3; ++k) {
@@ -189,9 +192,11 @@ void multiply_panels(const std::uint8_t* panels, int words, int bits, const Prod
     for (int i = 0; i < kRows; i += 16) store(s.count + columns * kRows + i, _mm256_setzero_si256());
   }
   for (int begin = 0; begin < nibbles; begin += kBlock) {
-    unpack_block(panels, words, kUsed, begin, s.block);
+    const int end = begin + kBlock < nibbles ? begin + kBlock : nibbles;
+    unpack_block(panels, words, kUsed, begin, end, s.block);
     for (int column = 0; column < columns; column += 2) {
-      count_block<kUsed>(s.block, s.index + column / 2 * nibbles + begin, s.count + column * kRows);
+      count_block<kUsed>(s.block, s.index + column / 2 * nibbles + begin, end - begin,
+                         s.count + column * kRows);
     }
   }
   for (int g = 0; g < kUsed; ++g) {
@@ -242,8 +247,9 @@ void vector_sums(const std::uint8_t* w, const std::uint8_t* x, int bytes, int bi
     odd = _mm256_add_epi32(odd, _mm256_srli_epi16(count, 8));
     begin = end;
   }
-  const std::uint16_t* const halves[2] = {reinterpret_cast<const std::uint16_t*>(&even),
-                                          reinterpret_cast<const std::uint16_t*>(&odd)};
+  std::uint16_t halves[2][kRowTile / 2];
+  store(halves[0], even);
+  store(halves[1], odd);
   for (int row = 0; row < kRowTile; ++row) {
     out[row] = static_cast<float>(bits - 2 * static_cast<int>(halves[row % 2][row / 2]));
   }

@@ -40,7 +40,7 @@ std::size_t scratch_bytes(int words) { return (static_cast<std::size_t>(words) +
 
 // `w`: kRows words of each step of a panel; `x`: the gathered tile.
 template <int kUsed>
-void tile_sums(const std::uint32_t* w, const std::uint32_t* x, int words, int bits, float* out) {
+[[gnu::noinline]] void tile_sums(const std::uint32_t* w, const std::uint32_t* x, int words, int bits, float* out) {
   Count count[kRows][kUsed];
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -96,46 +96,39 @@ void multiply(const void* packed, int words, int bits, const Product& p, Range r
   }
 }
 
-// kPanels panels at once: as many streams of weights.
-template <int kPanels>
+// The 16 rows of a panel against one column.
 void vector_sums(const std::uint32_t* w, const std::uint32_t* x, int words, int bits, float* out) {
-  Count count[kPanels];
-  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(words) * kRowTile;
-#pragma GCC unroll 4
-  for (int i = 0; i < kPanels; ++i) count[i] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+  constexpr int kAhead = 2048;  // words
+  const __m512i none = _mm512_setzero_si512();
+  Count count[2] = {{none, none}, {none, none}};
   int d = 0;
-  for (; d + 2 <= words; d += 2, w += 2 * kRowTile) {
-    const __m512i x0 = fill(x[d]), x1 = fill(x[d + 1]);
+  for (; d + 4 <= words; d += 4, w += 4 * kRowTile) {
 #pragma GCC unroll 4
-    for (int i = 0; i < kPanels; ++i) {
-      const std::uint32_t* const at = w + i * panel;
-      _mm_prefetch(reinterpret_cast<const char*>(at + 512), _MM_HINT_T0);
-      count[i].add(_mm512_load_si512(at), x0, _mm512_load_si512(at + kRowTile), x1);
+    for (int i = 0; i < 4; ++i) {
+      _mm_prefetch(reinterpret_cast<const char*>(w + kAhead + i * kRowTile), _MM_HINT_T0);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      const std::uint32_t* const at = w + 2 * i * kRowTile;
+      count[i].add(_mm512_load_si512(at), fill(x[d + 2 * i]), _mm512_load_si512(at + kRowTile),
+                   fill(x[d + 2 * i + 1]));
     }
   }
-  const __m512i none = _mm512_setzero_si512();
-#pragma GCC unroll 4
-  for (int i = 0; i < kPanels; ++i) {
-    if (d < words) count[i].add(_mm512_load_si512(w + i * panel), fill(x[d]), none, none);
-    _mm512_store_ps(out + i * kRowTile, count[i].sum(bits));
-  }
+  for (; d < words; ++d, w += kRowTile) count[0].add(_mm512_load_si512(w), fill(x[d]), none, none);
+  // The second count's left-over bits are one more difference of the first.
+  count[0].add(count[1].ones, none, none, none);
+  count[0].twos = _mm512_add_epi32(count[0].twos, count[1].twos);
+  _mm512_store_ps(out, count[0].sum(bits));
 }
 
 void multiply_vector(const void* packed, int words, int bits, const std::uint32_t* x, float* y,
                      const Epilogue& epilogue, Range rows) {
-  alignas(64) float sums[4 * kRowTile];
-  for (int row = rows.begin; row < rows.end;) {
+  alignas(64) float sums[kRowTile];
+  for (int row = rows.begin; row < rows.end; row += kRowTile) {
     const auto* const w = static_cast<const std::uint32_t*>(packed) + static_cast<std::ptrdiff_t>(row) * words;
+    vector_sums(w, x, words, bits, sums);
     const int left = rows.end - row;
-    const bool is_whole = left >= 4 * kRowTile;
-    if (is_whole) {
-      vector_sums<4>(w, x, words, bits, sums);
-    } else {
-      vector_sums<1>(w, x, words, bits, sums);
-    }
-    const int most = is_whole ? 4 * kRowTile : kRowTile, count = left < most ? left : most;
-    store_rows<Avx512>(sums, row, count, y, epilogue);
-    row += count;
+    store_rows<Avx512>(sums, row, left < kRowTile ? left : kRowTile, y, epilogue);
   }
 }
 
