@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "kernels/binary/binary.h"
+#include "kernels/blocks/blocks.h"
+#include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
 
 namespace featherweight::kernels {
@@ -20,6 +22,8 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const RowBlocksKernels& csr;
+  const BlocksKernels& blocks;
   const BinaryKernels& binary;
 };
 

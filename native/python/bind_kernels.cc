@@ -26,6 +26,10 @@ using Vector = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights) {
   const int rows = static_cast<int>(weights.shape(0)), depth = static_cast<int>(weights.shape(1));
   if (format == "dense") return kernels::make_dense(weights.data(), rows, depth);
+  const kernels::SparseFromDense sparse(weights.data(), rows, depth);
+  if (format == "csr") return kernels::make_csr(sparse.view());
+  if (format == "blocks4x1") return kernels::make_blocks(sparse.view(), 4);
+  if (format == "blocks8x1") return kernels::make_blocks(sparse.view(), 8);
   throw std::invalid_argument("no execution format is named '" + format + "'");
 }
 

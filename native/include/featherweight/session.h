@@ -54,6 +54,11 @@ class Session {
   void run(const float* const* inputs, float* const* outputs);
 
   MemoryUse memory() const;
+  // From the file's metadata; empty where it does not say. The network sees
+  // (pixel - mean) / deviation by channel, pixels in [0, 1].
+  const std::vector<std::string>& class_names() const;
+  const std::vector<float>& mean() const;
+  const std::vector<float>& deviation() const;
   const std::vector<LayerInfo>& layers() const;
   void time_layers(bool on);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "featherweight/error.h"
+#include "runtime/facts.h"
 #include "runtime/fuse.h"
 #include "runtime/memory_plan.h"
 #include "runtime/operators/operators.h"
@@ -23,6 +24,7 @@ struct Session::Impl {
   AlignedArray<unsigned char> arena;
   std::vector<unsigned char*> scratch;  // by step
   MemoryUse use;
+  Facts facts;
   std::unique_ptr<ThreadPool> pool;
   bool is_timed = false;
 
@@ -69,6 +71,7 @@ Plan planned(const Model& model, const SessionOptions& options) {
 }  // namespace
 
 void Session::Impl::build(const File& file, const SessionOptions& options) {
+  facts = read_facts(file);
   Model model = read_model(file.graph(), options.batch);
   input_infos = ports(model, model.inputs, "input");
   output_infos = ports(model, model.outputs, "output");
@@ -176,6 +179,9 @@ Session Session::load(const std::uint8_t* data, std::size_t size, const SessionO
 const std::vector<PortInfo>& Session::inputs() const { return impl_->input_infos; }
 const std::vector<PortInfo>& Session::outputs() const { return impl_->output_infos; }
 void Session::run(const float* const* inputs, float* const* outputs) { impl_->run(inputs, outputs); }
+const std::vector<std::string>& Session::class_names() const { return impl_->facts.class_names; }
+const std::vector<float>& Session::mean() const { return impl_->facts.mean; }
+const std::vector<float>& Session::deviation() const { return impl_->facts.deviation; }
 MemoryUse Session::memory() const { return impl_->use; }
 const std::vector<LayerInfo>& Session::layers() const { return impl_->layers; }
 void Session::time_layers(bool on) { impl_->is_timed = on; }
