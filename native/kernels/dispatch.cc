@@ -7,10 +7,10 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kBinaryScalar};
+const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kBinaryScalar, kBinaryWeightScalar};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kBinaryAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kBinaryAvx512};
+const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kBinaryAvx2, kBinaryWeightAvx2};
+const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kBinaryAvx512, kBinaryWeightAvx512};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

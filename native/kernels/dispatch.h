@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/binary/binary.h"
+#include "kernels/binary_weight/binary_weight.h"
 #include "kernels/blocks/blocks.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
@@ -25,6 +26,7 @@ struct Kernels {
   const RowBlocksKernels& csr;
   const BlocksKernels& blocks;
   const BinaryKernels& binary;
+  const BinaryWeightKernels& binary_weight;
 };
 
 const Kernels& kernels_of(InstructionSet set);

@@ -9,6 +9,7 @@
 
 #include "bindings.h"
 #include "kernels/aligned.h"
+#include "kernels/binary_weight/binary_weight.h"
 #include "kernels/dispatch.h"
 
 namespace nb = nanobind;
@@ -26,6 +27,7 @@ using Vector = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights) {
   const int rows = static_cast<int>(weights.shape(0)), depth = static_cast<int>(weights.shape(1));
   if (format == "dense") return kernels::make_dense(weights.data(), rows, depth);
+  if (format == "binary_weight") return kernels::make_binary_weight(weights.data(), rows, depth);
   const kernels::SparseFromDense sparse(weights.data(), rows, depth);
   if (format == "csr") return kernels::make_csr(sparse.view());
   if (format == "blocks4x1") return kernels::make_blocks(sparse.view(), 4);

@@ -5,6 +5,7 @@
 #include "kernel_cases.h"
 #include "kernels/binary/binary.h"
 #include "kernels/binary/pack.h"
+#include "kernels/binary_weight/binary_weight.h"
 
 using namespace featherweight::kernels;
 
@@ -170,6 +171,29 @@ void test_deep() {
   CHECK(y[0] == 70001 - 2 * 69000);
 }
 
+// Against float64, and against what the specification gives, bit for bit.
+void test_real_inputs(std::mt19937& random) {
+  for (const Case& size : cases()) {
+    std::vector<float> weights = normal(static_cast<std::size_t>(size.rows) * size.depth, random), signs = weights;
+    for (float& w : signs) w = w < 0 ? -1.0f : 1.0f;
+    const Problem problem(size, signs, Activation::hard_swish, random);
+    const auto matrix = make_binary_weight(weights.data(), size.rows, size.depth);
+    check_product(*matrix, problem, 2e-5);
+    const InstructionSet set = active_kernels().set;
+    choose(InstructionSet::scalar);
+    const auto specification = make_binary_weight(weights.data(), size.rows, size.depth);
+    choose(set);
+    std::vector<float> y(problem.expected.size()), expected = y;
+    const std::size_t bytes = matrix->scratch_bytes() + 64;
+    std::vector<unsigned char> memory(bytes);
+    void* const scratch = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64);
+    const Range rows{0, size.rows}, columns{0, size.columns.count};
+    matrix->multiply(problem.product(y.data()), rows, columns, scratch);
+    specification->multiply(problem.product(expected.data()), rows, columns, scratch);
+    CHECK(y == expected);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -179,6 +203,7 @@ int main() {
     std::mt19937 random(2);
     test_packing(random);
     test_deep();
+    test_real_inputs(random);
     for (const Size& size : sizes()) {
       const BinaryProblem problem(size, random);
       test_product(problem, problem.expected());
