@@ -15,6 +15,8 @@ const Kernels kScalar{
     kCellsScalar,
     kCodebookScalar,
     kInt8Scalar,
+    kBinaryScalar,
+    kBinaryWeightScalar,
 };
 #ifdef FEATHERWEIGHT_X86
 const Kernels kAvx2{
@@ -25,6 +27,8 @@ const Kernels kAvx2{
     kCellsAvx2,
     kCodebookAvx2,
     kInt8Avx2,
+    kBinaryAvx2,
+    kBinaryWeightAvx2,
 };
 const Kernels kAvx512{
     InstructionSet::avx512,
@@ -34,6 +38,8 @@ const Kernels kAvx512{
     kCellsAvx512,
     kCodebookAvx512,
     kInt8Avx512,
+    kBinaryAvx512,
+    kBinaryWeightAvx512,
 };
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/binary/binary.h"
+#include "kernels/binary_weight/binary_weight.h"
 #include "kernels/blocks/blocks.h"
 #include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
@@ -29,6 +31,8 @@ struct Kernels {
   const CellsKernels& cells;  // of two_of_sixteen and slots
   const CodebookKernels& codebook;
   const Int8Kernels& int8;
+  const BinaryKernels& binary;
+  const BinaryWeightKernels& binary_weight;
 };
 
 const Kernels& kernels_of(InstructionSet set);

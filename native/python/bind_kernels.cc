@@ -10,6 +10,7 @@
 
 #include "bindings.h"
 #include "kernels/aligned.h"
+#include "kernels/binary_weight/binary_weight.h"
 #include "kernels/dispatch.h"
 #include "kernels/slots/slots.h"
 #include "kernels/two_of_sixteen/two_of_sixteen.h"
@@ -53,6 +54,7 @@ std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights, b
   if (format == "codebook") return make_codebook(weights, kernels::VectorPrecision::float32);
   if (format == "codebook, int16") return make_codebook(weights, kernels::VectorPrecision::int16);
   if (format == "codebook, int8") return make_codebook(weights, kernels::VectorPrecision::int8);
+  if (format == "binary_weight") return kernels::make_binary_weight(weights.data(), rows, depth);
   const kernels::SparseFromDense sparse(weights.data(), rows, depth);
   const kernels::Use use = vector ? kernels::Use::vector : kernels::Use::columns;
   if (format == "csr") return kernels::make_csr(sparse.view(), use);

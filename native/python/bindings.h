@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+void bind_binary(nanobind::module_& m);
 void bind_coders(nanobind::module_& m);
 void bind_int8(nanobind::module_& m);
 void bind_kernels(nanobind::module_& m);

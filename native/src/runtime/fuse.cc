@@ -29,8 +29,9 @@ class Fusing {
       const bool is_product = node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" ||
                               node.op == "featherweight.BinaryConv" || node.op == "featherweight.BinaryGemm";
       if (is_product) {
-        if (node.op == "Conv") take_norm(static_cast<int>(i));
-        if (node.op == "Conv") take_residual(static_cast<int>(i));
+        const bool is_conv = node.op == "Conv" || node.op == "featherweight.BinaryConv";
+        if (is_conv) take_norm(static_cast<int>(i));
+        if (is_conv) take_residual(static_cast<int>(i));
       }
       if (is_product || node.op == "BatchNormalization" || node.op == "Add") {
         take_activation(static_cast<int>(i));

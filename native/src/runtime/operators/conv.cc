@@ -3,12 +3,11 @@
 #include <cstring>
 
 #include "runtime/epilogue.h"
+#include "runtime/operators/conv.h"
 #include "runtime/operators/operators.h"
 #include "runtime/planes.h"
-#include "runtime/weights.h"
 
 namespace featherweight::runtime {
-namespace {
 
 Window conv_window(const Model& model, const Node& node) {
   const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
@@ -22,6 +21,8 @@ Window conv_window(const Model& model, const Node& node) {
   }
   return window_of(node, x, x.size() == 3 ? 1 : w[2], w.back());
 }
+
+namespace {
 
 struct Conv {
   Planes planes;
@@ -102,10 +103,18 @@ Shapes conv_shapes(const Model& model, const Node& node) {
 }
 
 void build_conv(Plan& plan, const Node& node) {
+  const Shape& w = plan.model().input(node, 1).shape;
+  const Use use{static_cast<int>(w[0]), static_cast<int>(elements(w) / w[0]),
+                Planes(conv_window(plan.model(), node)).columns().count};
+  WeightSource source(plan, node, 1, use);
+  build_conv_of(plan, node, layer_end(plan, node, 2, w[0]), [&](kernels::Range rows) { return source.make(rows); });
+}
+
+void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const MakeWeights& make) {
   const Model& model = plan.model();
   const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
   auto conv = std::make_shared<Conv>(Conv{Planes(conv_window(model, node)), x[0], x[1], w[0], node.integer("group", 1),
-                                          layer_end(plan, node, 2, w[0]), {}, {}, 0, 0, node.inputs[0], node.outputs[0]});
+                                          end, {}, {}, 0, 0, node.inputs[0], node.outputs[0]});
   const Planes& planes = conv->planes;
   if (conv->channels * planes.plane_size > INT32_MAX || conv->rows > INT32_MAX) refuse(node, "its input is too large");
   for (std::int64_t c = 0; c < conv->group_channels(); ++c) {
@@ -116,11 +125,9 @@ void build_conv(Plan& plan, const Node& node) {
     }
   }
   Step step = plan.step_of(node);
-  const Use use{static_cast<int>(conv->rows), static_cast<int>(conv->offsets.size()), planes.columns().count};
-  WeightSource source(plan, node, 1, use);
   for (std::int64_t g = 0; g < conv->groups; ++g) {
     const int begin = static_cast<int>(g * conv->group_rows());
-    Weights weights = source.make({begin, begin + static_cast<int>(conv->group_rows())});
+    Weights weights = make({begin, begin + static_cast<int>(conv->group_rows())});
     step.format = weights.matrix->format();
     step.note = weights.note;
     step.weight_bytes += weights.matrix->bytes();

@@ -31,6 +31,9 @@ Shapes same_shape(const Model&, const Node&);  // as the first input
 
 Shapes conv_shapes(const Model&, const Node&);
 void build_conv(Plan&, const Node&);
+void build_binary_conv(Plan&, const Node&);
+Shapes binary_gemm_shapes(const Model&, const Node&);
+void build_binary_gemm(Plan&, const Node&);
 Shapes conv_transpose_shapes(const Model&, const Node&);
 void build_conv_transpose(Plan&, const Node&);
 Shapes gemm_shapes(const Model&, const Node&);

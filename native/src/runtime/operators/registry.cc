@@ -11,6 +11,8 @@ const std::map<std::string, Operator>& registry() {
     std::map<std::string, Operator> all;
     const auto add = [&](const char* name, auto shapes, auto build) { all[name] = {name, shapes, build}; };
     add("Conv", conv_shapes, build_conv);
+    add("featherweight.BinaryConv", conv_shapes, build_binary_conv);
+    add("featherweight.BinaryGemm", binary_gemm_shapes, build_binary_gemm);
     add("ConvTranspose", conv_transpose_shapes, build_conv_transpose);
     add("Gemm", gemm_shapes, build_gemm);
     add("MatMul", matmul_shapes, build_matmul);
