@@ -26,6 +26,30 @@ struct Avx2 {
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
 
+  // Lane i of register j becomes lane j of register i.
+  static void transpose(Float (&r)[8]) {
+    Float t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+      r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+      r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+      r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+      t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) r[i] = t[i];
+  }
+
   // The first `count` lanes.
   static Mask first(int count) {
     alignas(32) static const std::int32_t kOnes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
