@@ -7,10 +7,10 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar};
+const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kDepthwiseScalar, kPlanesScalar};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512};
+const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kDepthwiseAvx2, kPlanesAvx2};
+const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kDepthwiseAvx512, kPlanesAvx512};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "kernels/dense/dense.h"
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/planes/planes.h"
 
 namespace featherweight::kernels {
 
@@ -19,6 +21,8 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const DepthwiseKernels& depthwise;
+  const PlaneKernels& planes;
 };
 
 const Kernels& kernels_of(InstructionSet set);

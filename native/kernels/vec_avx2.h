@@ -26,6 +26,12 @@ struct Avx2 {
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
 
+  // Lanes 0, 2, 4 ... of a, then those of b.
+  static Float even(Float a, Float b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8));
+  }
+
   // Lane i of register j becomes lane j of register i.
   static void transpose(Float (&r)[8]) {
     Float t[8];

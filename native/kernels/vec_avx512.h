@@ -25,6 +25,12 @@ struct Avx512 {
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
 
+  // Lanes 0, 2, 4 ... of a, then those of b.
+  static Float even(Float a, Float b) {
+    const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, at, b);
+  }
+
   // Lane i of register j becomes lane j of register i.
   static void transpose(Float (&r)[16]) {
     Float t[16];
