@@ -51,8 +51,8 @@ void store_row(const float* sums, int begin, int count, int row, const Product& 
       if (i < run) {
         const auto mask = V::first(run - i);
         const auto rest = residual ? V::load(residual + to + i, mask) : V::zero();
-        V::store(y + to + i, mask,
-                 finished<V>(V::load(sums + done + i, mask), e, scale, bias, rest));
+        V::store_first(y + to + i, run - i,
+                       finished<V>(V::load(sums + done + i, mask), e, scale, bias, rest));
       }
     }
     done += run;

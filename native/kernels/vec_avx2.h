@@ -61,8 +61,26 @@ struct Avx2 {
     alignas(32) static const std::int32_t kOnes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kOnes + 8 - count));
   }
+  // Lanes `from` ... `to` - 1.
+  static Mask between(int from, int to) { return _mm256_andnot_si256(first(from), first(to)); }
   static Float load(const float* p, Mask mask) { return _mm256_maskload_ps(p, mask); }
   static void store(float* p, Mask mask, Float value) { _mm256_maskstore_ps(p, mask, value); }
+  // The first `count` lanes; a masked store would cost some twenty cycles (AMD).
+  static void store_first(float* p, int count, Float value) {
+    if (count >= 8) return store(p, value);
+    __m128 rest = _mm256_castps256_ps128(value);
+    if (count & 4) {
+      _mm_storeu_ps(p, rest);
+      rest = _mm256_extractf128_ps(value, 1);
+      p += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+      rest = _mm_movehl_ps(rest, rest);
+      p += 2;
+    }
+    if (count & 1) _mm_store_ss(p, rest);
+  }
 };
 
 }  // namespace

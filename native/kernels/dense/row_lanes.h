@@ -119,7 +119,7 @@ struct RowLanes {
         const auto scale = V::fill(e.scale ? e.scale[row + r + i] : 1.0f);
         const auto bias = V::fill(e.bias ? e.bias[row + r + i] : 0.0f);
         const auto rest = e.residual ? V::load(e.residual + at, mask) : V::zero();
-        V::store(p.y + at, mask, finished<V>(turned[i], e, scale, bias, rest));
+        V::store_first(p.y + at, c.count, finished<V>(turned[i], e, scale, bias, rest));
       }
     }
   }

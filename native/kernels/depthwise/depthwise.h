@@ -1,30 +1,21 @@
-// Depthwise convolution of one channel, whose planes are padded and split by phases (planes/planes.h):
-// y[p] = epilogue(sum over taps t of w[t] * x[offsets[t] + p]).
+// Depthwise convolution of one channel, read where it lies: no padded copy is made.
 #pragma once
-
-#include <vector>
 
 #include "kernels/product.h"
 
 namespace featherweight::kernels {
 
-// Taps one line apart: tap `first + j * step` reads at `offset + j * pitch`, j < length. What they read
-// for one line of outputs they read again for the next ones, so a vector of pixels is loaded once.
-struct TapChain {
-  std::int32_t offset;
-  int first, step, length;
+struct DepthwiseLayer {
+  int in_height, in_width, out_height, out_width;
+  int kernel_y, kernel_x, stride_y, stride_x, dilation_y, dilation_x;
+  int pad_top, pad_left;
 };
 
-constexpr int kLongestChain = 5;
-
-// All taps as chains, in the order in which they are summed.
-std::vector<TapChain> tap_chains(const std::vector<std::int32_t>& offsets, int pitch);
-
-// One instruction set's functions. `row`: the channel, for scale and bias; `y` and the epilogue's
-// residual are those of this channel.
+// One instruction set's functions. `weights`: [kernel_y][kernel_x], `row`: the channel, for scale and
+// bias; `x`, `y` and the epilogue's residual are those of this channel.
 struct DepthwiseKernels {
-  void (*channel)(const float* weights, const TapChain* chains, int count, const float* x,
-                  const Columns& columns, int row, float* y, const Epilogue& epilogue);
+  void (*channel)(const DepthwiseLayer& layer, const float* weights, const float* x, int row, float* y,
+                  const Epilogue& epilogue);
 };
 
 extern const DepthwiseKernels kDepthwiseScalar, kDepthwiseAvx2, kDepthwiseAvx512;

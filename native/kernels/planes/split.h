@@ -11,7 +11,7 @@ struct PlaneCopy {
   static void zeros(float* out, std::int64_t count) {
     std::int64_t i = 0;
     for (; i + V::kLanes <= count; i += V::kLanes) V::store(out + i, V::zero());
-    if (i < count) V::store(out + i, V::first(static_cast<int>(count - i)), V::zero());
+    if (i < count) V::store_first(out + i, static_cast<int>(count - i), V::zero());
   }
 
   // Up to `left` floats: never reads behind them.
@@ -38,7 +38,7 @@ struct PlaneCopy {
       V::store(out + i, strided<kStride>(in + i * kStride, count - i));
     }
     const int left = static_cast<int>(count - i);
-    if (left > 0) V::store(out + i, V::first(left), strided<kStride>(in + i * kStride, left));
+    if (left > 0) V::store_first(out + i, left, strided<kStride>(in + i * kStride, left));
   }
 
   static void line(const float* in, std::int64_t stride, float* out, std::int64_t count) {
