@@ -7,10 +7,10 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kDepthwiseScalar, kPlanesScalar};
+const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kDepthwiseScalar, kPlanesScalar};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kDepthwiseAvx2, kPlanesAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kDepthwiseAvx512, kPlanesAvx512};
+const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kDepthwiseAvx2, kPlanesAvx2};
+const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kDepthwiseAvx512, kPlanesAvx512};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
@@ -18,7 +18,8 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vpopcntdq");
+         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni") &&
+         __builtin_cpu_supports("avx512vpopcntdq");
 }
 #endif
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/blocks/blocks.h"
+#include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/planes/planes.h"
@@ -21,6 +23,8 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
+  const RowBlocksKernels& csr;
+  const BlocksKernels& blocks;
   const DepthwiseKernels& depthwise;
   const PlaneKernels& planes;
 };

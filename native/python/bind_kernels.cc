@@ -22,10 +22,16 @@ using Rows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu
 using Result = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Vector = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// Formats that only multiply float32 operands; zeros of `weights` are what is pruned.
-std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights) {
+// Formats that only multiply float32 operands; zeros of `weights` are what is pruned. `vector`: packed
+// for matrix-vector products alone, where the format has such a layout.
+std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights, bool vector) {
   const int rows = static_cast<int>(weights.shape(0)), depth = static_cast<int>(weights.shape(1));
   if (format == "dense") return kernels::make_dense(weights.data(), rows, depth);
+  const kernels::SparseFromDense sparse(weights.data(), rows, depth);
+  const kernels::Use use = vector ? kernels::Use::vector : kernels::Use::columns;
+  if (format == "csr") return kernels::make_csr(sparse.view(), use);
+  if (format == "blocks4x1") return kernels::make_blocks(sparse.view(), 4, use);
+  if (format == "blocks8x1") return kernels::make_blocks(sparse.view(), 8, use);
   throw std::invalid_argument("no execution format is named '" + format + "'");
 }
 
@@ -35,13 +41,14 @@ struct Weights {
   int rows, depth;
   fw::AlignedArray<unsigned char> scratch;
 
-  Weights(const std::string& format, Rows weights)
-      : matrix(make(format, weights)),
+  Weights(const std::string& format, Rows weights, bool vector)
+      : matrix(make(format, weights, vector)),
         rows(static_cast<int>(weights.shape(0))),
         depth(static_cast<int>(weights.shape(1))),
         scratch(fw::aligned_array<unsigned char>(matrix->scratch_bytes())) {}
 
   void multiply(Rows x, Result y) {
+    if (!matrix->multiplies_columns()) throw std::invalid_argument("these weights only multiply vectors");
     const int columns = static_cast<int>(x.shape(1));
     if (static_cast<int>(x.shape(0)) != depth || static_cast<int>(y.shape(0)) != rows ||
         static_cast<int>(y.shape(1)) != columns) {
@@ -86,7 +93,7 @@ void choose(const std::string& name) {
 
 void bind_kernels(nb::module_& m) {
   nb::class_<Weights>(m, "Matrix")
-      .def(nb::init<const std::string&, Rows>(), "format"_a, "weights"_a.noconvert())
+      .def(nb::init<const std::string&, Rows, bool>(), "format"_a, "weights"_a.noconvert(), "vector"_a = false)
       .def_prop_ro("format", [](const Weights& w) { return w.matrix->format(); })
       .def_prop_ro("bytes", [](const Weights& w) { return w.matrix->bytes(); })
       .def("multiply", &Weights::multiply, "x"_a.noconvert(), "y"_a.noconvert())

@@ -12,6 +12,7 @@ void bind_coders(nanobind::module_& m);
 void bind_kernels(nanobind::module_& m);
 void bind_kmeans(nanobind::module_& m);
 void bind_reader(nanobind::module_& m);
+void bind_session(nanobind::module_& m);
 
 // A one-dimensional, C-contiguous array on the CPU; another dtype or layout is a TypeError.
 template <typename T>

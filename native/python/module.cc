@@ -7,4 +7,5 @@ NB_MODULE(_native, m) {
   bind_kernels(m);
   bind_kmeans(m);
   bind_reader(m);
+  bind_session(m);
 }

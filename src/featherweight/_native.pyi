@@ -121,3 +121,33 @@ class Matrix:
 
 def instruction_sets() -> list[str]: ...
 def choose_instruction_set(name: str) -> None: ...
+
+class Session:
+    """A file that runs (native/include/featherweight/session.h)."""
+
+    @staticmethod
+    def open(path: str, batch: int, threads: int, prefers_memory: bool, exact: bool) -> Session: ...
+    @staticmethod
+    def load(
+        data: bytes, batch: int, threads: int, prefers_memory: bool, exact: bool
+    ) -> Session: ...
+    @property
+    def inputs(self) -> list[tuple[str, list[int], bool]]:
+        """Name, shape, whether the first dimension is the batch."""
+
+    @property
+    def outputs(self) -> list[tuple[str, list[int], bool]]: ...
+    @property
+    def weight_bytes(self) -> int: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    @property
+    def layers(self) -> list[tuple[str, str, str, str, int, float]]:
+        """Name, operator, format, note, bytes of weights, milliseconds of the last timed run."""
+
+    def time_layers(self, on: bool) -> None: ...
+    def run(
+        self, inputs: list[NDArray[np.float32]], outputs: list[NDArray[np.float32]]
+    ) -> None: ...
+
+def runtime_operators() -> list[str]: ...
