@@ -59,8 +59,9 @@ Weights WeightSource::make(kernels::Range rows) {
 Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
   const Candidate best = candidate_of(weights, use_.columns == 1, plan_.break_even());
   if (best.density > best.limit && plan_.options().prefer == Prefer::speed) return {nullptr, too_dense(best)};
-  if (best.block_rows > 0) return {kernels::make_blocks(weights, best.block_rows), ""};
-  return {kernels::make_csr(weights), ""};
+  const kernels::Use way = use_.columns == 1 ? kernels::Use::vector : kernels::Use::columns;
+  if (best.block_rows > 0) return {kernels::make_blocks(weights, best.block_rows, way), ""};
+  return {kernels::make_csr(weights, way), ""};
 }
 
 const std::vector<float>& WeightSource::dense() {
