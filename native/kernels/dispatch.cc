@@ -17,6 +17,8 @@ const Kernels kScalar{
     kInt8Scalar,
     kBinaryScalar,
     kBinaryWeightScalar,
+    kDepthwiseScalar,
+    kPlanesScalar,
 };
 #ifdef FEATHERWEIGHT_X86
 const Kernels kAvx2{
@@ -29,6 +31,8 @@ const Kernels kAvx2{
     kInt8Avx2,
     kBinaryAvx2,
     kBinaryWeightAvx2,
+    kDepthwiseAvx2,
+    kPlanesAvx2,
 };
 const Kernels kAvx512{
     InstructionSet::avx512,
@@ -40,6 +44,8 @@ const Kernels kAvx512{
     kInt8Avx512,
     kBinaryAvx512,
     kBinaryWeightAvx512,
+    kDepthwiseAvx512,
+    kPlanesAvx512,
 };
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }

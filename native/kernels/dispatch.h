@@ -10,7 +10,9 @@
 #include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/depthwise/depthwise.h"
 #include "kernels/int8/int8.h"
+#include "kernels/planes/planes.h"
 #include "kernels/two_of_sixteen/cells.h"
 
 namespace featherweight::kernels {
@@ -33,6 +35,8 @@ struct Kernels {
   const Int8Kernels& int8;
   const BinaryKernels& binary;
   const BinaryWeightKernels& binary_weight;
+  const DepthwiseKernels& depthwise;
+  const PlaneKernels& planes;
 };
 
 const Kernels& kernels_of(InstructionSet set);

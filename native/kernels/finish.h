@@ -55,7 +55,7 @@ void store_row(const float* sums, int begin, int count, int row, const Product& 
         const auto rest = residual ? V::load(residual + to + i, mask) : V::zero();
         auto sum = V::load(sums + done + i, mask);
         if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i, mask));
-        V::store(y + to + i, mask, finished<V>(sum, e, scale, bias, rest));
+        V::store_first(y + to + i, run - i, finished<V>(sum, e, scale, bias, rest));
       }
     }
     done += run;

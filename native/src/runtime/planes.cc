@@ -1,8 +1,9 @@
 #include "runtime/planes.h"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
+
+#include "kernels/dispatch.h"
 
 namespace featherweight::runtime {
 namespace {
@@ -60,7 +61,7 @@ Window window_of(const Node& node, const Shape& input, std::int64_t kernel_y, st
   return w;
 }
 
-Planes::Planes(const Window& w) : window(w) {
+Planes::Planes(const Window& w) : window(w), split(kernels::active_kernels().planes.split) {
   const std::int64_t span_y = (w.out_height - 1) * w.stride_y + (w.kernel_y - 1) * w.dilation_y + 1;
   const std::int64_t span_x = (w.out_width - 1) * w.stride_x + (w.kernel_x - 1) * w.dilation_x + 1;
   is_direct = w.stride_y == 1 && w.stride_x == 1 && w.pad_top == 0 && w.pad_left == 0 &&
@@ -99,28 +100,8 @@ std::int32_t Planes::offset(std::int64_t ky, std::int64_t kx) const {
 
 void Planes::fill(const float* channel, float* planes) const {
   const Window& w = window;
-  for (std::int64_t py = 0; py < w.stride_y; ++py) {
-    for (std::int64_t px = 0; px < w.stride_x; ++px) {
-      const int phase = phase_of[static_cast<std::size_t>(py * w.stride_x + px)];
-      if (phase < 0) continue;
-      float* out = planes + phase * phase_height * pitch;
-      // Pixels [first, last) of a phase's line lie inside the input.
-      const std::int64_t first = std::min(pitch, std::max<std::int64_t>(0, (w.pad_left - px + w.stride_x - 1) / w.stride_x));
-      const std::int64_t last = std::clamp<std::int64_t>((w.in_width + w.pad_left - px + w.stride_x - 1) / w.stride_x, first, pitch);
-      for (std::int64_t line = 0; line < phase_height; ++line, out += pitch) {
-        const std::int64_t y = line * w.stride_y + py - w.pad_top;
-        if (y < 0 || y >= w.in_height) {
-          std::memset(out, 0, static_cast<std::size_t>(pitch) * sizeof(float));
-          continue;
-        }
-        const float* const in = channel + y * w.in_width + px - w.pad_left;
-        std::fill(out, out + first, 0.0f);
-        if (w.stride_x == 1) std::memcpy(out + first, in + first, static_cast<std::size_t>(last - first) * sizeof(float));
-        else for (std::int64_t x = first; x < last; ++x) out[x] = in[x * w.stride_x];
-        std::fill(out + last, out + pitch, 0.0f);
-      }
-    }
-  }
+  split({w.in_height, w.in_width, w.pad_top, w.pad_left, w.stride_y, w.stride_x, phase_height, pitch, phase_of.data()},
+        channel, planes);
 }
 
 }  // namespace featherweight::runtime

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/planes/planes.h"
 #include "kernels/product.h"
 #include "runtime/model.h"
 
@@ -34,6 +35,7 @@ struct Planes {
   std::vector<int> phase_of;  // by (line phase * stride_x + pixel phase): its number, or -1 if no tap needs it
   int phases = 0;
   std::int64_t plane_size;    // elements of one channel's phases
+  decltype(kernels::PlaneKernels::split) split;
 
   kernels::Columns columns() const;
   // Where tap (ky, kx) of a channel begins, from the channel's begin.

@@ -47,7 +47,7 @@ constexpr std::int64_t kCachedBytes = 512 << 10;
 void Conv::multiply(const Memory& memory, const float* planes_data, float* out, std::int64_t image) const {
   const kernels::Matrix& first = *matrices[0];
   const int columns = planes.columns().count, tile = std::max(1, first.column_tile());
-  const std::int64_t by_cache = kCachedBytes / (group_channels() * planes.phases * 4);
+  const std::int64_t by_cache = first.suits_caches() ? columns : kCachedBytes / (group_channels() * planes.phases * 4);
   int per_piece = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
   const int column_pieces = (columns + per_piece - 1) / per_piece;
   const int threads = memory.pool.threads();
@@ -113,6 +113,7 @@ void build_conv(Plan& plan, const Node& node) {
 void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const MakeWeights& make) {
   const Model& model = plan.model();
   const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
+  if (w[1] == 1) return build_depthwise(plan, node, conv_window(model, node));
   auto conv = std::make_shared<Conv>(Conv{Planes(conv_window(model, node)), x[0], x[1], w[0], node.integer("group", 1),
                                           end, {}, {}, 0, 0, node.inputs[0], node.outputs[0]});
   const Planes& planes = conv->planes;

@@ -8,6 +8,8 @@
 
 namespace featherweight::runtime {
 
+struct Window;
+
 struct Operator {
   const char* name;
   // The shapes of the outputs. Throws std::invalid_argument where the inputs' shapes do not fit.
@@ -34,6 +36,7 @@ void build_conv(Plan&, const Node&);
 void build_binary_conv(Plan&, const Node&);
 Shapes binary_gemm_shapes(const Model&, const Node&);
 void build_binary_gemm(Plan&, const Node&);
+void build_depthwise(Plan&, const Node&, const Window&);  // a convolution whose filters read one channel
 Shapes conv_transpose_shapes(const Model&, const Node&);
 void build_conv_transpose(Plan&, const Node&);
 Shapes gemm_shapes(const Model&, const Node&);
