@@ -75,6 +75,8 @@ bool Plan::try_in_place(int output, int input) {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     if (place_of(static_cast<int>(i)).whole == own.whole && last_reader_[i] > node_) return false;
   }
+  // The memory of an output of the network is the caller's: the input moves there.
+  if (is_fixed(output)) return try_place(input, output, 0);
   places_[output] = own;
   return true;
 }

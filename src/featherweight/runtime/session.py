@@ -158,7 +158,7 @@ class Session:
             raise InvalidArgumentError(
                 f"input {port.name!r} must be [{', '.join(wanted)}], but is {list(array.shape)}."
             )
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.asarray(array, dtype=np.float32, order="C")  # keeps a shape of no dimension
 
     def _samples(self, arrays: Sequence[Array]) -> int | None:
         """How many samples the inputs hold; None if the batch is fixed, and they pass as they are.

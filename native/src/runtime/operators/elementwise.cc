@@ -64,13 +64,39 @@ Loop activation_of(const Model& model, const Node& node) {
   return nullptr;
 }
 
+// The nearest float16, as a float.
+float half(float x) {
+  if (!(std::fabs(x) < 65520.0f)) return std::isnan(x) ? x : std::copysign(kInfinity, x);
+  int exponent = 0;
+  std::frexp(x, &exponent);
+  const int last_bit = std::max(exponent - 11, -24);
+  return std::ldexp(std::nearbyint(std::ldexp(x, -last_bit)), last_bit);
+}
+
+float wrapped(float x, float low) {
+  const float from_low = std::fmod(std::trunc(x) - low, 256.0f);
+  return (from_low < 0.0f ? from_low + 256.0f : from_low) + low;
+}
+
+// Values of every type are held as floats: what a cast does to their number. ONNX' numbers of types.
+Loop cast_to(std::int64_t type) {
+  switch (type) {
+    case 2: return loop([](float x) { return wrapped(x, 0.0f); });
+    case 3: return loop([](float x) { return wrapped(x, -128.0f); });
+    case 6: case 7: return loop([](float x) { return std::trunc(x); });
+    case 9: return loop([](float x) { return x != 0.0f ? 1.0f : 0.0f; });
+    case 10: return loop(half);
+    default: return loop([](float x) { return x; });
+  }
+}
+
 Loop function_of(const Node& node) {
+  if (node.op == "Cast") return cast_to(node.integer("to", 1));
   if (node.op == "Erf") return loop([](float x) { return std::erf(x); });
   if (node.op == "Exp") return loop([](float x) { return std::exp(x); });
   if (node.op == "Log") return loop([](float x) { return std::log(x); });
   if (node.op == "Sqrt") return loop([](float x) { return std::sqrt(x); });
-  if (node.op == "Neg") return loop([](float x) { return -x; });
-  return loop([](float x) { return x; });  // Identity, Cast between floats
+  return loop([](float x) { return -x; });  // Neg
 }
 
 // The same for each pair, then the node's activation.

@@ -82,17 +82,20 @@ void average_pool(const Window& w, bool counts_padding, const float* x, float* y
 
 enum class Kind { sum, mean, max, l2 };
 
-float reduced(const float* x, std::int64_t count, std::int64_t step, Kind kind) {
+// Of the elements x[at(0)] ... x[at(count - 1)].
+template <typename At>
+float reduced(const float* x, std::int64_t count, const At& at, Kind kind) {
   if (kind == Kind::max) {
-    float most = x[0];
-    for (std::int64_t i = 1; i < count; ++i) {
-      if (x[i * step] > most || x[i * step] != x[i * step]) most = x[i * step];
+    float most = -std::numeric_limits<float>::infinity();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float value = x[at(i)];
+      if (value > most || value != value) most = value;
     }
     return most;
   }
   double sum = 0.0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const double value = x[i * step];
+    const double value = x[at(i)];
     sum += kind == Kind::l2 ? value * value : value;
   }
   if (kind == Kind::mean) return static_cast<float>(sum / static_cast<double>(count));
@@ -109,7 +112,7 @@ Kind kind_of(const Node& node) {
 std::vector<bool> reduced_axes(const Model& model, const Node& node) {
   const Shape& shape = model.input(node, 0).shape;
   std::vector<bool> is_reduced(shape.size(), false);
-  if (!node.has_input(1)) {
+  if (!node.has_input(1) || model.known(node, 1).empty()) {
     if (node.integer("noop_with_empty_axes", 0) == 0) is_reduced.assign(shape.size(), true);
     return is_reduced;
   }
@@ -123,8 +126,38 @@ void add_reduction(Plan& plan, const Node& node, std::int64_t outer, std::int64_
   step.run = [=, kind = kind_of(node), in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
     m.pool.run(static_cast<int>(outer), [&](int o, int) {
       for (std::int64_t i = 0; i < inner; ++i) {
-        m.values[out][o * inner + i] = reduced(m.values[in] + o * size * inner + i, size, inner, kind);
+        m.values[out][o * inner + i] = reduced(m.values[in] + o * size * inner + i, size,
+                                                 [=](std::int64_t k) { return k * inner; }, kind);
       }
+    });
+  };
+  plan.add(std::move(step));
+}
+
+// Where each combination of the dimensions in `chosen` lies, from the first.
+std::vector<std::int64_t> offsets_of(const Shape& shape, const std::vector<bool>& chosen, bool which) {
+  const Shape strides = strides_of(shape);
+  std::vector<std::int64_t> offsets{0};
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    if (chosen[d] != which) continue;
+    std::vector<std::int64_t> longer;
+    for (const std::int64_t offset : offsets) {
+      for (std::int64_t i = 0; i < shape[d]; ++i) longer.push_back(offset + i * strides[d]);
+    }
+    offsets = std::move(longer);
+  }
+  return offsets;
+}
+
+// Dimensions that are not neighbours.
+void add_scattered_reduction(Plan& plan, const Node& node, const std::vector<bool>& is_reduced) {
+  const Shape& shape = plan.model().input(node, 0).shape;
+  Step step = plan.step_of(node);
+  step.run = [results = offsets_of(shape, is_reduced, false), parts = offsets_of(shape, is_reduced, true),
+              kind = kind_of(node), in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+    m.pool.run(static_cast<int>(results.size()), [&](int i, int) {
+      m.values[out][i] = reduced(m.values[in] + results[static_cast<std::size_t>(i)], static_cast<std::int64_t>(parts.size()),
+                                 [&](std::int64_t k) { return parts[static_cast<std::size_t>(k)]; }, kind);
     });
   };
   plan.add(std::move(step));
@@ -183,14 +216,15 @@ Shapes reduce_shapes(const Model& model, const Node& node) {
 void build_reduce(Plan& plan, const Node& node) {
   const Shape& shape = plan.model().input(node, 0).shape;
   const std::vector<bool> is_reduced = reduced_axes(plan.model(), node);
+  plan.need_constant(node, 0);
   const auto first = std::find(is_reduced.begin(), is_reduced.end(), true);
+  if (first == is_reduced.end()) return build_view(plan, node);
   const auto past = std::find(first, is_reduced.end(), false);
   if (std::find(past, is_reduced.end(), true) != is_reduced.end()) {
-    refuse(node, "it reduces dimensions that are not neighbours");
+    return add_scattered_reduction(plan, node, is_reduced);
   }
   const auto from = static_cast<std::size_t>(first - is_reduced.begin());
   const auto to = static_cast<std::size_t>(past - is_reduced.begin());
-  plan.need_constant(node, 0);
   add_reduction(plan, node, elements(shape, 0, from), elements(shape, from, to), elements(shape, to, shape.size()));
 }
 
