@@ -22,6 +22,7 @@ BreakEven BreakEven::read(const std::string& path) {
                           : name == "csr_columns"    ? &table.csr_columns
                           : name == "blocks_vector"  ? &table.blocks_vector
                           : name == "blocks_columns" ? &table.blocks_columns
+                          : name == "slots_vector"   ? &table.slots_vector
                                                      : nullptr;
     if (entry == nullptr || !(words >> *entry) || *entry < 0.0 || *entry > 1.0) {
       throw MalformedData(path + ": '" + line + "' must be the name of a format and a density from 0 to 1.");

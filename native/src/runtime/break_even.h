@@ -11,6 +11,7 @@ namespace featherweight::runtime {
 struct BreakEven {
   double csr_vector = 0.45, csr_columns = 0.4;
   double blocks_vector = 0.9, blocks_columns = 0.6;
+  double slots_vector = 0.2;  // of the formats with 8-bit activations; beyond it, csr
 
   // Lines `name density`, as `featherweight calibrate` writes them; '#' begins a comment.
   // Throws MalformedData for what is not of this form.

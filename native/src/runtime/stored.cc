@@ -55,6 +55,17 @@ kernels::SparseWeights StoredSparse::rows(int first, int rows) {
   return weights;
 }
 
+std::optional<StoredCodes> StoredCodes::read(const Tensor& tensor) {
+  const bool is_shared = tensor.format == Format::shared && tensor.dtype == DType::float32;
+  if (!is_shared || tensor.shape.empty() || tensor.elements == 0) return std::nullopt;
+  StoredCodes shared;
+  shared.depth = tensor.elements / tensor.shape[0];
+  shared.codebook = floats(*tensor.find(Role::codebook));
+  shared.codes.resize(tensor.elements);
+  decode_codes(tensor, shared.codes.data());
+  return shared;
+}
+
 double block_density(const kernels::SparseWeights& w, int block_rows) {
   std::vector<int> seen(static_cast<std::size_t>(w.depth), -1);
   std::int64_t blocks = 0;

@@ -1,4 +1,4 @@
-// A stored sparse tensor as the kernels' row-by-row source, without ever being dense.
+// Stored tensors as the kernels' sources, without ever being dense floats.
 #pragma once
 
 #include <optional>
@@ -23,6 +23,18 @@ class StoredSparse {
   std::vector<std::uint16_t> columns_;
   std::vector<std::uint8_t> codes_;
   std::vector<float> values_;  // or the codebook
+};
+
+// Shared weights of which all are kept.
+struct StoredCodes {
+  // Null if the tensor is of another format or not of float32.
+  static std::optional<StoredCodes> read(const Tensor& tensor);
+
+  const std::uint8_t* row(int row) const { return codes.data() + static_cast<std::size_t>(row) * depth; }
+
+  std::size_t depth = 0;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> codebook;
 };
 
 // Kept blocks of `block_rows` rows over all of them.

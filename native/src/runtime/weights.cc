@@ -3,8 +3,11 @@
 #include <cstdio>
 
 #include "kernels/blocks/blocks.h"
+#include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/slots/slots.h"
+#include "kernels/two_of_sixteen/two_of_sixteen.h"
 
 namespace featherweight::runtime {
 namespace {
@@ -31,6 +34,27 @@ Candidate candidate_of(const kernels::SparseWeights& w, bool is_vector, const Br
   return {"csr", density, is_vector ? table.csr_vector : table.csr_columns, 0};
 }
 
+// At most 2 of every 16 consecutive columns.
+bool is_two_of_sixteen(const kernels::SparseWeights& w) {
+  for (int row = 0; row < w.rows; ++row) {
+    int group = -1, kept = 0;
+    for (std::uint32_t i = w.row_start[row]; i < w.row_start[row + 1]; ++i) {
+      kept = w.columns[i] / 16 == group ? kept + 1 : 1;
+      group = w.columns[i] / 16;
+      if (kept > 2) return false;
+    }
+  }
+  return true;
+}
+
+// Linear layers with shared weights may round activations to 8 bits. Null where that does not pay.
+std::unique_ptr<kernels::Matrix> make_cells(const kernels::SparseWeights& w, const BreakEven& table) {
+  if (w.codes == nullptr) return nullptr;
+  if (is_two_of_sixteen(w)) return kernels::make_two_of_sixteen(w, false);
+  const double density = static_cast<double>(w.entries()) / (static_cast<double>(w.rows) * w.depth);
+  return density <= table.slots_vector ? kernels::make_slots(w, false) : nullptr;
+}
+
 std::string too_dense(const Candidate& c) {
   char text[160];
   std::snprintf(text, sizeof text, "%.0f %% of its %s are kept: dense is faster here from %.0f %% on", 100 * c.density,
@@ -44,10 +68,13 @@ WeightSource::WeightSource(const Plan& plan, const Node& node, std::size_t input
     : plan_(plan), node_(node), input_(input), use_(use) {
   const Tensor* const stored = plan.model().input(node, input).stored;
   if (stored == nullptr) refuse(node, "its weights must be stored in the file");
-  if (!use.is_transposed) sparse_ = StoredSparse::read(*stored);
+  if (use.is_transposed) return;
+  sparse_ = StoredSparse::read(*stored);
+  codes_ = StoredCodes::read(*stored);
 }
 
 Weights WeightSource::make(kernels::Range rows) {
+  if (codes_) return make_codebook(rows);
   if (!sparse_) return make_dense(rows);
   Weights weights = make_sparse(sparse_->rows(rows.begin, rows.size()));
   if (weights.matrix != nullptr) return weights;
@@ -57,11 +84,23 @@ Weights WeightSource::make(kernels::Range rows) {
 }
 
 Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
+  if (use_.columns == 1 && !plan_.options().exact && plan_.options().prefer == Prefer::speed) {
+    if (auto cells = make_cells(weights, plan_.break_even())) return {std::move(cells), ""};
+  }
   const Candidate best = candidate_of(weights, use_.columns == 1, plan_.break_even());
   if (best.density > best.limit && plan_.options().prefer == Prefer::speed) return {nullptr, too_dense(best)};
   const kernels::Use way = use_.columns == 1 ? kernels::Use::vector : kernels::Use::columns;
   if (best.block_rows > 0) return {kernels::make_blocks(weights, best.block_rows, way), ""};
   return {kernels::make_csr(weights, way), ""};
+}
+
+// Kept as codes: a vector is multiplied by look-ups, for many columns a panel at a time becomes floats.
+Weights WeightSource::make_codebook(kernels::Range rows) const {
+  kernels::CodebookOptions options;
+  if (!plan_.options().exact) options.vector = kernels::VectorPrecision::int16;
+  return {kernels::make_codebook(codes_->row(rows.begin), codes_->codebook.data(), static_cast<int>(codes_->codebook.size()),
+                                 rows.size(), use_.depth, options),
+          ""};
 }
 
 const std::vector<float>& WeightSource::dense() {

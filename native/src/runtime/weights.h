@@ -32,6 +32,7 @@ class WeightSource {
 
  private:
   Weights make_sparse(const kernels::SparseWeights& weights) const;
+  Weights make_codebook(kernels::Range rows) const;
   Weights make_dense(kernels::Range rows);
   const std::vector<float>& dense();
 
@@ -40,6 +41,7 @@ class WeightSource {
   std::size_t input_;
   Use use_;
   std::optional<StoredSparse> sparse_;
+  std::optional<StoredCodes> codes_;
   std::vector<float> dense_;  // [rows][depth], once it is needed
 };
 
