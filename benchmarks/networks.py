@@ -1,9 +1,9 @@
 """Whole networks at 224x224, batch 1, one thread: our runtime against ONNX Runtime.
 
-Both run the same network from the same captured graph: ours from its `.fwt` file, ONNX Runtime with
-all of its graph optimizations. They take turns in one process; preprocessing is left out on both
-sides. Weights are random, batch-norm statistics too: only time is measured, and that the outputs are
-equal. The bars are those for dense float32. `--layers` prints what each step of ours takes.
+Both run the same network from the same captured graph: ours from its `.fwt` file, ONNX Runtime
+with all of its graph optimizations. They take turns in one process; preprocessing is left out on both
+sides. Weights are random, batch-norm statistics too: only time is measured, and that the outputs
+are equal. The bars are those for dense float32. `--layers` prints what each step of ours takes.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def randomized(name: str) -> nn.Module:
     return module
 
 
-def sessions(module: nn.Module, example: torch.Tensor) -> tuple[Session, onnxruntime.InferenceSession]:
+def sessions(
+    module: nn.Module, example: torch.Tensor
+) -> tuple[Session, onnxruntime.InferenceSession]:
     """Ours and the peer's session of one network."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -95,7 +97,9 @@ def _print_layers(session: Session, x: NDArray[np.float32]) -> None:
 
 def run(options: argparse.Namespace) -> list[harness.Row]:
     names = options.networks or (*BARS, *(() if options.quick else OTHERS))
-    return [measured(name, 15 if options.quick else options.rounds, options.layers) for name in names]
+    return [
+        measured(name, 15 if options.quick else options.rounds, options.layers) for name in names
+    ]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

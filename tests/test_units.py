@@ -4,7 +4,7 @@ import pytest
 
 from featherweight.errors import InvalidArgumentError, MissingExtraError
 from featherweight.extras import require
-from featherweight.units import format_bytes
+from featherweight.units import format_bytes, parse_bytes
 from featherweight.validation import check_choice, check_range
 
 
@@ -25,3 +25,17 @@ def test_messages_name_rule_value_and_place() -> None:
 def test_a_missing_package_names_the_extra() -> None:
     with pytest.raises(MissingExtraError, match=r"featherweight\[vision\]"):
         require("no_such_package_at_all", "vision")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("200kB", 200_000), ("1.5 MB", 1_500_000), ("64KiB", 65_536), ("123", 123), ("7 b", 7)],
+)
+def test_sizes_are_read_as_people_write_them(text: str, count: int) -> None:
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "kB", "-3kB", "0", "3 apples", "1e3"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="number of bytes"):
+        parse_bytes(text)

@@ -24,7 +24,10 @@ from featherweight.cli.output import (
 def compress(
     model: Annotated[str, typer.Argument(help="A zoo name, package.module:callable, .onnx, .fwt.")],
     out: Annotated[Path, typer.Option("--out", help="Where the .fwt file goes.")],
-    recipe: Annotated[str, typer.Option(help="A recipe that ships, or a YAML file.")],
+    recipe: Annotated[str | None, typer.Option(help="A recipe that ships, or a YAML file.")] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Instead: find what fits so many bytes, such as 200kB.")
+    ] = None,
     data: OptionalData = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights of the reference; without, it is trained first.")
@@ -54,8 +57,15 @@ def compress(
     from featherweight.bench.on_machine import change_on_this_machine
     from featherweight.bench.report import ReportInput, write_report
     from featherweight.data import load
+    from featherweight.errors import InvalidArgumentError
+    from featherweight.units import parse_bytes
     from featherweight.zoo import resolve
 
+    if (recipe is None) == (max_size is None):
+        raise InvalidArgumentError("one of `--recipe` and `--max-size` must be given, not both.")
+    if max_size is not None and storage_only:
+        raise InvalidArgumentError("`--storage-only` goes with `--recipe`, not `--max-size`.")
+    limit = None if max_size is None else parse_bytes(max_size)
     set_threads(threads)
     dataset = load(data, root=root, download=download) if data else None
     resolved = resolve(
@@ -66,21 +76,36 @@ def compress(
         checkpoint=checkpoint,
         weights=weights,
     )
-    chosen = recipes.find_recipe(recipe, resolved.name, dataset.name if dataset else None)
+    data_name = dataset.name if dataset else None
+    if recipe is not None:
+        chosen = recipes.find_recipe(recipe, resolved.name, data_name)
+    else:
+        chosen = recipes.fitting_base(resolved.name, data_name)
     with epoch_bars(quiet or json) as on_epoch:
         settings = recipes.Settings(seed=seed, work=out.with_suffix(".work"), report=on_epoch)
         if dataset is not None and checkpoint is None and resolved.fresh:
             training = recipes.find_training(resolved.name, dataset.name)
             recipes.train_reference(resolved.module, training, dataset, settings)
-        result = recipes.compress(
-            resolved.module,
-            chosen,
-            dataset,
-            out,
-            input_shape=resolved.input_shape,
-            settings=settings,
-            storage_only=storage_only,
-        )
+        if limit is not None:
+            chosen, result = recipes.fit_to_size(
+                resolved.module,
+                limit,
+                dataset,
+                out,
+                base=chosen,
+                input_shape=resolved.input_shape,
+                settings=settings,
+            )
+        else:
+            result = recipes.compress(
+                resolved.module,
+                chosen,
+                dataset,
+                out,
+                input_shape=resolved.input_shape,
+                settings=settings,
+                storage_only=storage_only,
+            )
     change = None
     if not storage_only:
         example = recipes.example_input(dataset.shape if dataset else resolved.input_shape)

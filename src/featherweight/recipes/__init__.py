@@ -2,12 +2,14 @@
 
 from featherweight.recipes.accounting import LayerRow
 from featherweight.recipes.compression import Compression, compress
+from featherweight.recipes.fit import fit_to_size
 from featherweight.recipes.pack import example_input
 from featherweight.recipes.recipe import (
     LayerRule,
     Recipe,
     find_recipe,
     find_training,
+    fitting_base,
     from_data,
     recipe_names,
     scaled,
@@ -25,6 +27,8 @@ __all__ = [
     "example_input",
     "find_recipe",
     "find_training",
+    "fit_to_size",
+    "fitting_base",
     "from_data",
     "layers_with_weights",
     "recipe_names",

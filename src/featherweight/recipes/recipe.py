@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from featherweight.errors import InvalidArgumentError
 from featherweight.pruning import PruningConfig
-from featherweight.training import TrainingConfig
+from featherweight.training import Distillation, TrainingConfig
 from featherweight.weight_sharing import SharingConfig
 from featherweight.zoo import small_settings
 
@@ -153,6 +153,23 @@ def find_recipe(name_or_file: str, model: str, data: str | None = None) -> Recip
             f"give a YAML file, or one of {known}."
         )
     return from_yaml(text, f"recipe {name_or_file}", Recipe)
+
+
+def fitting_base(model: str, data: str | None = None) -> Recipe:
+    """The recipe whose training `compress --max-size` takes: "lightest" where it is for this
+    network, else gradual pruning while the network learns from its uncompressed self.
+    """
+    text = _shipped("lightest", model, data)
+    if text is not None:
+        return from_yaml(text, "recipe lightest", Recipe)
+    own = Distillation()
+    training = replace(find_training(model, data, epochs=10), distillation=own)
+    return Recipe(
+        "fit",
+        (),
+        pruning=PruningStage(PruningConfig(start_density=0.6), training),
+        sharing=SharingStage(training=replace(SharingStage().training, distillation=own)),
+    )
 
 
 def find_training(model: str, data: str | None = None, epochs: int | None = None) -> TrainingConfig:
