@@ -53,7 +53,7 @@ def n_of_m_mask(scores: Tensor, n: int, m: int) -> Tensor:
         raise InvalidArgumentError(f"`n` must be between 1 and m={m} inclusive, but got n={n}.")
     matrix = scores.flatten(1)
     whole = matrix.shape[1] // m * m
-    groups = matrix[:, :whole].unflatten(1, (whole // m, m))
+    groups = matrix[:, :whole].reshape(len(matrix), whole // m, m)
     parts = [_best_mask(groups, n).flatten(1), _best_mask(matrix[:, whole:], n)]
     return torch.cat(parts, 1).reshape(scores.shape)
 
