@@ -7,10 +7,46 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kInt8Scalar, kCodebookScalar};
+const Kernels kScalar{
+    InstructionSet::scalar,
+    kDenseScalar,
+    kCsrScalar,
+    kBlocksScalar,
+    kCellsScalar,
+    kCodebookScalar,
+    kInt8Scalar,
+    kBinaryScalar,
+    kBinaryWeightScalar,
+    kDepthwiseScalar,
+    kPlanesScalar,
+};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kInt8Avx2, kCodebookAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kInt8Avx512, kCodebookAvx512};
+const Kernels kAvx2{
+    InstructionSet::avx2,
+    kDenseAvx2,
+    kCsrAvx2,
+    kBlocksAvx2,
+    kCellsAvx2,
+    kCodebookAvx2,
+    kInt8Avx2,
+    kBinaryAvx2,
+    kBinaryWeightAvx2,
+    kDepthwiseAvx2,
+    kPlanesAvx2,
+};
+const Kernels kAvx512{
+    InstructionSet::avx512,
+    kDenseAvx512,
+    kCsrAvx512,
+    kBlocksAvx512,
+    kCellsAvx512,
+    kCodebookAvx512,
+    kInt8Avx512,
+    kBinaryAvx512,
+    kBinaryWeightAvx512,
+    kDepthwiseAvx512,
+    kPlanesAvx512,
+};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
@@ -18,7 +54,8 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vpopcntdq");
+         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni") &&
+         __builtin_cpu_supports("avx512vpopcntdq");
 }
 #endif
 

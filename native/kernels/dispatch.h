@@ -4,9 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "kernels/binary/binary.h"
+#include "kernels/binary_weight/binary_weight.h"
+#include "kernels/blocks/blocks.h"
 #include "kernels/codebook/codebook.h"
+#include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/depthwise/depthwise.h"
 #include "kernels/int8/int8.h"
+#include "kernels/planes/planes.h"
+#include "kernels/two_of_sixteen/cells.h"
 
 namespace featherweight::kernels {
 
@@ -21,8 +28,15 @@ const std::vector<InstructionSet>& available();
 struct Kernels {
   InstructionSet set;
   const DenseKernels& dense;
-  const Int8Kernels& int8;
+  const RowBlocksKernels& csr;
+  const BlocksKernels& blocks;
+  const CellsKernels& cells;  // of two_of_sixteen and slots
   const CodebookKernels& codebook;
+  const Int8Kernels& int8;
+  const BinaryKernels& binary;
+  const BinaryWeightKernels& binary_weight;
+  const DepthwiseKernels& depthwise;
+  const PlaneKernels& planes;
 };
 
 const Kernels& kernels_of(InstructionSet set);

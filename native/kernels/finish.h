@@ -46,16 +46,34 @@ void store_row(const float* sums, int begin, int count, int row, const Product& 
       int i = 0;
       for (; i + V::kLanes <= run; i += V::kLanes) {
         const auto rest = residual ? V::load(residual + to + i) : V::zero();
-        V::store(y + to + i, finished<V>(V::load(sums + done + i), e, scale, bias, rest));
+        auto sum = V::load(sums + done + i);
+        if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i));
+        V::store(y + to + i, finished<V>(sum, e, scale, bias, rest));
       }
       if (i < run) {
         const auto mask = V::first(run - i);
         const auto rest = residual ? V::load(residual + to + i, mask) : V::zero();
-        V::store(y + to + i, mask,
-                 finished<V>(V::load(sums + done + i, mask), e, scale, bias, rest));
+        auto sum = V::load(sums + done + i, mask);
+        if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i, mask));
+        V::store_first(y + to + i, run - i, finished<V>(sum, e, scale, bias, rest));
       }
     }
     done += run;
+  }
+}
+
+// The only column's sums of rows `begin` ... `begin + count - 1`, side by side in `sums`.
+template <class V>
+void store_rows(const float* sums, int begin, int count, float* y, const Epilogue& e) {
+  const auto column_scale = V::fill(e.column_scale ? *e.column_scale : 1.0f);
+  for (int i = 0; i < count; i += V::kLanes) {
+    const auto mask = V::first(count - i < V::kLanes ? count - i : V::kLanes);
+    const auto each = [&](const float* p, float otherwise) {
+      return p ? V::load(p + begin + i, mask) : V::fill(otherwise);
+    };
+    const auto sum = V::mul(V::load(sums + i, mask), column_scale);
+    V::store(y + begin + i, mask,
+             finished<V>(sum, e, each(e.scale, 1.0f), each(e.bias, 0.0f), each(e.residual, 0.0f)));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/product.h"
 
@@ -11,15 +12,17 @@ inline float activate(float value, const Epilogue& e) {
   switch (e.activation) {
     case Activation::none: return value;
     case Activation::clip: return value < e.low ? e.low : value > e.high ? e.high : value;
-    case Activation::hard_swish: return value * std::clamp(value / 6.0f + 0.5f, 0.0f, 1.0f);
+    case Activation::hard_swish: return value * std::clamp(std::fma(value, 1.0f / 6.0f, 0.5f), 0.0f, 1.0f);
   }
   return value;
 }
 
-// `at` is where the residual of this element lies.
-inline float finished(float sum, const Epilogue& e, int row, std::ptrdiff_t at) {
+// `at` is where the residual of this element lies, `column` where its column is stored. Multiplies and
+// adds in one rounding, as finish.h does: equal sums give equal results on every instruction set.
+inline float finished(float sum, const Epilogue& e, int row, std::ptrdiff_t at, int column = 0) {
   const float scale = e.scale ? e.scale[row] : 1.0f, bias = e.bias ? e.bias[row] : 0.0f;
-  return activate(sum * scale + bias + (e.residual ? e.residual[at] : 0.0f), e);
+  if (e.column_scale) sum *= e.column_scale[column];
+  return activate(std::fma(sum, scale, bias) + (e.residual ? e.residual[at] : 0.0f), e);
 }
 
 }  // namespace featherweight::kernels

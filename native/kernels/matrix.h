@@ -21,6 +21,8 @@ class Matrix {
   virtual Elements elements() const { return Elements::float32; }
   virtual int row_tile() const { return 1; }     // ranges of rows begin at multiples of it
   virtual int column_tile() const { return 1; }  // the same of columns
+  // Whether `multiply` itself cuts what it reads to fit the caches; callers then cut for threads only.
+  virtual bool suits_caches() const { return false; }
   // What a call may use as it likes; at least 64-byte aligned.
   virtual std::size_t scratch_bytes() const { return 0; }
 

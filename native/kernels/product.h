@@ -11,7 +11,8 @@
 
 namespace featherweight::kernels {
 
-// What happens to a sum before it is stored: y = activation(sum * scale[row] + bias[row] + residual).
+// What happens to a sum before it is stored: y = activation(sum * column_scale[column] *
+// scale[row] + bias[row] + residual).
 enum class Activation : std::uint8_t { none, clip, hard_swish };
 
 struct Epilogue {
@@ -19,7 +20,8 @@ struct Epilogue {
   const float* bias = nullptr;      // one a row; null: 0
   const float* residual = nullptr;  // laid out as y; null: 0
   Activation activation = Activation::none;
-  float low = 0.0f, high = 0.0f;  // of clip
+  float low = 0.0f, high = 0.0f;        // of clip
+  const float* column_scale = nullptr;  // one a stored column; null: 1
 };
 
 // Elements are 4 bytes: a float, four 8-bit numbers or 32 bits, as the weights' format wants them.

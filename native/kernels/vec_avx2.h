@@ -26,13 +26,61 @@ struct Avx2 {
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
 
+  // Lanes 0, 2, 4 ... of a, then those of b.
+  static Float even(Float a, Float b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8));
+  }
+
+  // Lane i of register j becomes lane j of register i.
+  static void transpose(Float (&r)[8]) {
+    Float t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+      r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+      r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+      r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+      t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) r[i] = t[i];
+  }
+
   // The first `count` lanes.
   static Mask first(int count) {
     alignas(32) static const std::int32_t kOnes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kOnes + 8 - count));
   }
+  // Lanes `from` ... `to` - 1.
+  static Mask between(int from, int to) { return _mm256_andnot_si256(first(from), first(to)); }
   static Float load(const float* p, Mask mask) { return _mm256_maskload_ps(p, mask); }
   static void store(float* p, Mask mask, Float value) { _mm256_maskstore_ps(p, mask, value); }
+  // The first `count` lanes; a masked store would cost some twenty cycles (AMD).
+  static void store_first(float* p, int count, Float value) {
+    if (count >= 8) return store(p, value);
+    __m128 rest = _mm256_castps256_ps128(value);
+    if (count & 4) {
+      _mm_storeu_ps(p, rest);
+      rest = _mm256_extractf128_ps(value, 1);
+      p += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+      rest = _mm_movehl_ps(rest, rest);
+      p += 2;
+    }
+    if (count & 1) _mm_store_ss(p, rest);
+  }
 };
 
 }  // namespace

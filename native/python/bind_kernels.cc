@@ -10,7 +10,10 @@
 
 #include "bindings.h"
 #include "kernels/aligned.h"
+#include "kernels/binary_weight/binary_weight.h"
 #include "kernels/dispatch.h"
+#include "kernels/slots/slots.h"
+#include "kernels/two_of_sixteen/two_of_sixteen.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -43,13 +46,24 @@ std::unique_ptr<kernels::Matrix> make_codebook(Rows weights, kernels::VectorPrec
                                 options);
 }
 
-// Formats that only multiply float32 operands; zeros of `weights` are what is pruned.
-std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights) {
+// Formats that only multiply float32 operands; zeros of `weights` are what is pruned. `vector`: packed
+// for matrix-vector products alone, where the format has such a layout.
+std::unique_ptr<kernels::Matrix> make(const std::string& format, Rows weights, bool vector) {
   const int rows = static_cast<int>(weights.shape(0)), depth = static_cast<int>(weights.shape(1));
   if (format == "dense") return kernels::make_dense(weights.data(), rows, depth);
   if (format == "codebook") return make_codebook(weights, kernels::VectorPrecision::float32);
   if (format == "codebook, int16") return make_codebook(weights, kernels::VectorPrecision::int16);
   if (format == "codebook, int8") return make_codebook(weights, kernels::VectorPrecision::int8);
+  if (format == "binary_weight") return kernels::make_binary_weight(weights.data(), rows, depth);
+  const kernels::SparseFromDense sparse(weights.data(), rows, depth);
+  const kernels::Use use = vector ? kernels::Use::vector : kernels::Use::columns;
+  if (format == "csr") return kernels::make_csr(sparse.view(), use);
+  if (format == "blocks4x1") return kernels::make_blocks(sparse.view(), 4, use);
+  if (format == "blocks8x1") return kernels::make_blocks(sparse.view(), 8, use);
+  if (format == "slots") return kernels::make_slots(sparse.view(), false);
+  if (format == "slots_exact") return kernels::make_slots(sparse.view(), true);
+  if (format == "two_of_sixteen") return kernels::make_two_of_sixteen(sparse.view(), false);
+  if (format == "two_of_sixteen_exact") return kernels::make_two_of_sixteen(sparse.view(), true);
   throw std::invalid_argument("no execution format is named '" + format + "'");
 }
 
@@ -59,13 +73,14 @@ struct Weights {
   int rows, depth;
   fw::AlignedArray<unsigned char> scratch;
 
-  Weights(const std::string& format, Rows weights)
-      : matrix(make(format, weights)),
+  Weights(const std::string& format, Rows weights, bool vector)
+      : matrix(make(format, weights, vector)),
         rows(static_cast<int>(weights.shape(0))),
         depth(static_cast<int>(weights.shape(1))),
         scratch(fw::aligned_array<unsigned char>(matrix->scratch_bytes())) {}
 
   void multiply(Rows x, Result y) {
+    if (!matrix->multiplies_columns()) throw std::invalid_argument("these weights only multiply vectors");
     const int columns = static_cast<int>(x.shape(1));
     if (static_cast<int>(x.shape(0)) != depth || static_cast<int>(y.shape(0)) != rows ||
         static_cast<int>(y.shape(1)) != columns) {
@@ -110,7 +125,7 @@ void choose(const std::string& name) {
 
 void bind_kernels(nb::module_& m) {
   nb::class_<Weights>(m, "Matrix")
-      .def(nb::init<const std::string&, Rows>(), "format"_a, "weights"_a.noconvert())
+      .def(nb::init<const std::string&, Rows, bool>(), "format"_a, "weights"_a.noconvert(), "vector"_a = false)
       .def_prop_ro("format", [](const Weights& w) { return w.matrix->format(); })
       .def_prop_ro("bytes", [](const Weights& w) { return w.matrix->bytes(); })
       .def("multiply", &Weights::multiply, "x"_a.noconvert(), "y"_a.noconvert())

@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <memory>
 
+void bind_binary(nanobind::module_& m);
 void bind_coders(nanobind::module_& m);
 void bind_int8(nanobind::module_& m);
 void bind_kernels(nanobind::module_& m);
 void bind_kmeans(nanobind::module_& m);
 void bind_reader(nanobind::module_& m);
+void bind_session(nanobind::module_& m);
 
 // A one-dimensional, C-contiguous array on the CPU; another dtype or layout is a TypeError.
 template <typename T>

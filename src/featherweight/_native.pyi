@@ -145,3 +145,50 @@ def measure_quantization(x: NDArray[np.float32], top: int = 255) -> tuple[float,
 
 def instruction_sets() -> list[str]: ...
 def choose_instruction_set(name: str) -> None: ...
+def pack_signs(x: NDArray[np.float32], signs: NDArray[np.uint32]) -> None:
+    """signs [ceil(channels / 32), columns]: bit c is whether x [channels, columns] is negative."""
+
+class BinaryMatrix:
+    """Signs of weights [rows, channels], one bit each. For tests and benchmarks."""
+
+    def __init__(self, weights: NDArray[np.float32]) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    def multiply(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        """y [rows, columns] = sign(weights) @ sign(x) [channels, columns], one thread."""
+
+    def multiply_signs(self, x: NDArray[np.uint32], y: NDArray[np.float32]) -> None:
+        """The same of an x that `pack_signs` packed."""
+
+    def multiply_vector(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        """y [rows] = sign(weights) @ sign(x) [channels], one thread."""
+
+class Session:
+    """A file that runs (native/include/featherweight/session.h)."""
+
+    @staticmethod
+    def open(path: str, batch: int, threads: int, prefers_memory: bool, exact: bool) -> Session: ...
+    @staticmethod
+    def load(
+        data: bytes, batch: int, threads: int, prefers_memory: bool, exact: bool
+    ) -> Session: ...
+    @property
+    def inputs(self) -> list[tuple[str, list[int], bool]]:
+        """Name, shape, whether the first dimension is the batch."""
+
+    @property
+    def outputs(self) -> list[tuple[str, list[int], bool]]: ...
+    @property
+    def weight_bytes(self) -> int: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    @property
+    def layers(self) -> list[tuple[str, str, str, str, int, float]]:
+        """Name, operator, format, note, bytes of weights, milliseconds of the last timed run."""
+
+    def time_layers(self, on: bool) -> None: ...
+    def run(
+        self, inputs: list[NDArray[np.float32]], outputs: list[NDArray[np.float32]]
+    ) -> None: ...
+
+def runtime_operators() -> list[str]: ...

@@ -21,6 +21,10 @@ class UnsupportedOperatorError(FeatherweightError):
     """A network uses an operator that is outside the documented ONNX subset."""
 
 
+class RunError(FeatherweightError):
+    """A sound file cannot run here: an operator's shapes or attributes, or not enough memory."""
+
+
 class MissingExtraError(FeatherweightError, ImportError):
     """An optional package is needed; the message names the extra that installs it."""
 

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import featherweight
 from featherweight.cli.main import app
+from featherweight.data import load
 from featherweight.zoo import names
 
 SMALL = """
@@ -71,11 +74,47 @@ def test_compress_inspect_eval(folder: Path) -> None:
     assert layers["ip1.weight"]["density"] == pytest.approx(0.1, abs=1e-3)
     assert layers["ip1.weight"]["format"] == "sparse_shared"
 
-    for backend in ("torch", "onnxruntime"):
+    for backend in ("torch", "onnxruntime", "native"):
         scored = run_json("eval", str(file), "--data", "mnist5k", "--backend", backend)
         assert scored["top1"] == pytest.approx(result["compressed_top1"], abs=0.11)
         assert scored["samples"] == 1000
         assert scored["backend"] == backend
+
+
+def test_run_and_inspect_on_this_machine(folder: Path, tmp_path: Path) -> None:
+    file, picture = folder / "net.fwt", tmp_path / "digit.png"
+    digits = load("mnist5k").test
+    Image.fromarray(digits.images[0, 0].numpy()).save(picture)
+    result = run_json(
+        "run", str(file), str(picture), "--output", str(tmp_path / "out.npy"), "--top", "2",
+        "--repeat", "3",
+    )  # fmt: skip
+    assert result["outputs"] == [{"shape": [1, 10], "dtype": "float32"}]
+    assert [row.keys() for row in result["top"]] == 2 * [{"label", "probability"}]
+    assert result["top"][0]["label"] == str(int(digits.labels[0]))
+    assert result["latency_ms"] > 0
+    assert np.load(tmp_path / "out.npy").argmax() == int(digits.labels[0])
+    code, out, _ = run("run", str(file), str(picture))
+    assert code == 0 and "ms; outputs [1, 10]" in out
+
+    here = run_json("inspect", str(file), "--on-this-machine")["machine"]
+    assert {"layers", "weight_bytes", "activation_bytes", "milliseconds"} <= here.keys()
+    layers = {layer["name"]: layer for layer in here["layers"]}
+    assert layers["ip1"]["stored_format"] == "sparse_shared"
+    assert layers["ip1"]["format"] and layers["ip1"]["weight_bytes"] > 0
+    code, out, _ = run("inspect", str(file), "--on-this-machine")
+    assert code == 0 and "On this machine" in out
+
+
+def test_eval_of_a_named_network_on_the_native_runtime(folder: Path) -> None:
+    scored = {
+        backend: run_json(
+            "eval", "lenet-300-100", "--data", "mnist5k", "--backend", backend,
+            "--checkpoint", str(folder / "net.safetensors"),
+        )["top1"]
+        for backend in ("torch", "native")
+    }  # fmt: skip
+    assert scored["native"] == pytest.approx(scored["torch"], abs=0.11)
 
 
 def test_compress_without_data(folder: Path) -> None:
@@ -159,6 +198,7 @@ def test_help_is_light_and_gives_examples() -> None:
     assert done.stdout.strip().endswith("[]")
     for name in (
         "models", "profile", "compare", "train", "compress", "eval", "inspect", "data", "demo",
+        "run",
     ):  # fmt: skip
         assert name in done.stdout
         code, out, _ = run(name, "--help")
@@ -182,6 +222,21 @@ def test_the_base_install_says_what_is_missing(command: str) -> None:
         "featherweight: `torch` is needed here but is not installed: "
         "pip install 'featherweight[torch]'.\n"
     )
+
+
+def test_run_and_inspect_need_no_torch(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((1, 1, 28, 28), np.float32))
+    file = str(folder / "raw.fwt")
+    for arguments in (
+        ["run", file, str(tmp_path / "x.npy")],
+        ["inspect", file, "--on-this-machine"],
+    ):
+        script = (
+            "import sys; sys.modules['torch'] = None\n"
+            "from featherweight.cli.main import app\n"
+            f"app({arguments!r})"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
 def test_importing_the_package_does_not_import_torch() -> None:

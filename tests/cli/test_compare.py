@@ -25,6 +25,15 @@ def test_rows_and_picture(tmp_path: Path) -> None:
     assert "lenet-300-100" in plot.read_text()
 
 
+def test_latencies_of_the_native_runtime(tmp_path: Path) -> None:
+    arguments = ["compare", "lenet-5", "--rounds", "1", "--plot", str(tmp_path / "c.svg")]
+    done = CliRunner().invoke(app, [*arguments, "--backend", "native"])
+    assert done.exit_code == 0, done.stderr
+    assert "Latency by the native runtime" in " ".join(done.stdout.split())
+    done = CliRunner().invoke(app, [*arguments, "--backend", "abacus"])
+    assert done.exit_code == 2 and "backend='abacus'" in done.stderr
+
+
 def test_an_input_that_is_no_picture_is_wrong_usage(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compare", "lenet-5", "--input", "28,28"])
     assert done.exit_code == 2

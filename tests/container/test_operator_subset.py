@@ -21,7 +21,7 @@ ANY = 2**31 - 1
 
 
 @pytest.mark.parametrize("operator_set", range(operator_sets()[0], operator_sets()[1] + 1))
-@pytest.mark.parametrize("name", list(subset()))
+@pytest.mark.parametrize("name", [name for name in subset() if "." not in name])
 def test_operator_is_onnx_own(name: str, operator_set: int) -> None:
     schema, rule = onnx.defs.get_schema(name, operator_set, ""), subset()[name]
     assert rule.inputs == (schema.min_input, None if schema.max_input == ANY else schema.max_input)
@@ -69,7 +69,7 @@ def test_what_is_outside_is_named(node: Node, message: str) -> None:
 def test_what_is_inside_passes() -> None:
     check_operators(graph_of(Node("Elu", ("x",), ("y",), {"alpha": 1})))
     check_operators(graph_of(Node("Conv", ("x", "w"), ("y",), {"pads": (1, 1, 1, 1)})))
-    check_operators(graph_of(Node("featherweight.BinaryConv", ("x", "w"), ("y",))))
+    check_operators(graph_of(Node("featherweight.BinaryConv", ("x", "w", "alpha"), ("y",))))
     with pytest.raises(UnsupportedOperatorError, match="operator set must be 20 to"):
         check_operators(graph_of(Node("Relu", ("x",), ("y",)), operator_set=7))
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from featherweight.data import load
 from featherweight.data.image_folder import PictureOptions, find_splits, load_image_folder
-from featherweight.data.pictures import decode
 from featherweight.errors import DataError, InvalidArgumentError
+from featherweight.pictures import decode
 
 
 def picture(path, size=(6, 5), mode="RGB", seed=0, **options):

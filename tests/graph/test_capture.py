@@ -235,6 +235,15 @@ def test_local_response_normalization_is_one_node() -> None:
     assert graph.nodes[0].attributes == {"alpha": pytest.approx(1e-3), "bias": 2.0, "size": 5}
 
 
+def test_an_even_window_is_not_onnx_own() -> None:
+    """torch puts the larger half of an even window before the channel, ONNX behind it."""
+    net = nn.LocalResponseNorm(4, alpha=0.5)
+    x = torch.randn(2, 8, 4, 4)
+    graph, tensors = capture(net, x)
+    assert "LRN" not in operators(graph)
+    torch.testing.assert_close(rebuild(graph, tensors)(x), net(x))
+
+
 class Counting(nn.Module):
     def __init__(self) -> None:
         super().__init__()

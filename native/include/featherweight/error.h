@@ -1,4 +1,4 @@
-// The one exception that this library throws about its input.
+// The exceptions that this library throws about its input.
 #pragma once
 
 #include <stdexcept>
@@ -9,6 +9,12 @@ namespace featherweight {
 class MalformedData : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
+};
+
+// A sound file that the runtime cannot run: an operator that it has not, shapes that do not fit.
+class RunError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 }  // namespace featherweight

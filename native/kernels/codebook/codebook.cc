@@ -42,7 +42,6 @@ class CodebookMatrix final : public Matrix {
     return packed_bytes() + codebook_.size() * sizeof(float) + row_sum_.size() * sizeof(std::int32_t);
   }
   int row_tile() const override { return kernels_.dense.row_tile; }
-  int column_tile() const override { return kernels_.dense.column_tile; }
   // A panel in float32, or a quantized vector and the same in another order, of one or two bytes a number.
   std::size_t scratch_bytes() const override {
     const std::size_t panel = static_cast<std::size_t>(depth_) * row_tile() * sizeof(float);

@@ -1,9 +1,10 @@
-#include "kernels/dense/tile.h"
+#include "kernels/dense/multiply.h"
 #include "kernels/vec_avx512.h"
 
 namespace featherweight::kernels {
 
-using Tile = DenseTile<Avx512, 12, 2>;  // 24 of 32 registers hold sums
-const DenseKernels kDenseAvx512{12, Tile::kColumns, Tile::multiply, Tile::multiply_vector};
+// 24 and 28 of 32 registers hold sums.
+using Loops = DenseLoops<Avx512, ColumnLanes<Avx512, 8, 3>, RowLanes<Avx512, 2, 7>, 7>;
+const DenseKernels kDenseAvx512{Avx512::kLanes, Loops::multiply, Loops::multiply_vector};
 
 }  // namespace featherweight::kernels

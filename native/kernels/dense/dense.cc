@@ -38,7 +38,7 @@ class DenseMatrix final : public Matrix {
     return dense_packed_size(rows_, depth_, kernels_.row_tile) * sizeof(float);
   }
   int row_tile() const override { return kernels_.row_tile; }
-  int column_tile() const override { return kernels_.column_tile; }
+  bool suits_caches() const override { return true; }
 
   void multiply(const Product& product, Range rows, Range columns, void*) const override {
     kernels_.multiply(packed_.get(), product, rows, columns);

@@ -7,10 +7,11 @@
 
 namespace featherweight::kernels {
 
-// One instruction set's functions. Weights are packed in panels of `row_tile` rows:
-// packed[(row / row_tile * depth + d) * row_tile + row % row_tile], the last panel filled with zeros.
+// One instruction set's functions. Weights are packed in panels of `row_tile` rows, as many as a vector
+// has lanes: packed[(row / row_tile * depth + d) * row_tile + row % row_tile], the last panel filled with
+// zeros.
 struct DenseKernels {
-  int row_tile, column_tile;
+  int row_tile;
   void (*multiply)(const float* packed, const Product& product, Range rows, Range columns);
   void (*multiply_vector)(const float* packed, int depth, const float* x, float* y,
                           const Epilogue& epilogue, Range rows);

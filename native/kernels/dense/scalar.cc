@@ -35,6 +35,6 @@ void multiply_vector(const float* packed, int depth, const float* x, float* y,
 
 }  // namespace
 
-const DenseKernels kDenseScalar{kRowTile, 1, multiply, multiply_vector};
+const DenseKernels kDenseScalar{kRowTile, multiply, multiply_vector};
 
 }  // namespace featherweight::kernels

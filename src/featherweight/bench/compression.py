@@ -6,6 +6,8 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from featherweight.bench.on_machine import MachineChange
+from featherweight.bench.on_machine_table import change_line, change_table
 from featherweight.bench.plots import DensityPoint
 from featherweight.bench.published import deep_compression
 from featherweight.bench.report import NetworkReport
@@ -37,7 +39,13 @@ def density_curve(module: nn.Module, data: Dataset) -> list[DensityPoint]:
 
 
 def network_report(
-    name: str, reference: nn.Module, recipe: Recipe, result: Compression, data: Dataset | None
+    name: str,
+    reference: nn.Module,
+    recipe: Recipe,
+    result: Compression,
+    data: Dataset | None,
+    *,
+    change: MachineChange | None = None,
 ) -> NetworkReport:
     """The report's section on one compression, with the paper's figures where it has them."""
     curve: list[DensityPoint] = []
@@ -65,11 +73,12 @@ def network_report(
         accuracy_by_density=curve,
         untouched=result.untouched,
         recipe=to_yaml(recipe),
+        change=change,
     )
 
 
-def print_compression(name: str, result: Compression) -> None:
-    """Print the layer table, then the sizes and accuracies in one line."""
+def print_compression(name: str, result: Compression, change: MachineChange | None = None) -> None:
+    """Print the layer table, what changed on this machine, and the sum of both in a line each."""
     console = Console()
     published = deep_compression(name)
     console.print(layer_table(name, result.rows, published, console.width))
@@ -85,4 +94,7 @@ def print_compression(name: str, result: Compression) -> None:
             f"{100 - result.compressed.top1:.2f} %"
         )
     console.print(line)
+    if change is not None:
+        console.print(change_table(name, change))
+        console.print(change_line(change), highlight=False)
     console.print(f"the file decodes to the network's own logits, bit for bit: {result.file}")

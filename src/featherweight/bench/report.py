@@ -10,6 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from featherweight.bench import plots
+from featherweight.bench.on_machine import MachineChange
+from featherweight.bench.on_machine_table import HEADERS, change_cells, change_line
 from featherweight.bench.plots import DensityPoint
 from featherweight.bench.published import PublishedNetwork
 from featherweight.bench.tables import (
@@ -55,6 +57,8 @@ class NetworkReport:
     recipe: str = ""
     """As YAML."""
     notes: Sequence[str] = ()
+    change: MachineChange | None = None
+    """Before and after on this machine."""
 
     @property
     def float32_bytes(self) -> int:
@@ -127,6 +131,9 @@ def _section(network: NetworkReport) -> dict[str, Any]:
         "network": network,
         "cells": table_cells(network.rows, network.published),
         "figures": _figures(network),
+        "change_headers": HEADERS,
+        "change_cells": change_cells(network.change) if network.change else [],
+        "change_line": change_line(network.change) if network.change else "",
         "histograms": [
             _Figure(
                 plots.weight_histograms(f"{network.name} {layer}", stages),

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from featherweight import container
+from featherweight.bench.backends import stored
 from featherweight.bench.model_profile import profile
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
 from featherweight.measure import Device, Profile, estimate_energy
 from featherweight.measure.timing import time_in_turns
 from featherweight.recipes.pack import example_input, pack
+from featherweight.runtime import Session
 from featherweight.training import evaluate
+from featherweight.validation import check_choice
 from featherweight.zoo import (
     FILE_SUFFIXES,
     Resolved,
@@ -43,7 +46,7 @@ class TradeOff:
     top1_source: str
     """Where the accuracy is from: measured on data, the file's metadata, published, or nowhere."""
     latency_ms: float | None
-    """Median on this machine, by torch; None if it was not measured."""
+    """Median on this machine; None if it was not measured."""
     energy_mj: float
     file_bytes: int
     peak_activation_bytes: int
@@ -59,6 +62,8 @@ def compare_models(
     device: Device | None = None,
     rounds: int = 30,
     seed: int = 0,
+    backend: str = "torch",
+    threads: int = 1,
 ) -> list[TradeOff]:
     """Measure every network that `models` names, in their order; latencies are taken in turns.
 
@@ -69,6 +74,8 @@ def compare_models(
         device: for which energy is estimated; see `measure.estimate_energy`.
         rounds: timings of each network.
         seed: of fresh weights.
+        backend: what latencies are taken with: "torch", or "native": each network's file, as it
+            is stored, on `threads` threads.
 
     Raises:
         InvalidArgumentError: no network, or a MODEL that there is not.
@@ -78,7 +85,11 @@ def compare_models(
     shape = input_shape or (data.shape if data is not None else None)
     classes = len(data.class_names) if data is not None else None
     found = [resolve(model, seed=seed, shape=shape, num_classes=classes) for model in models]
-    latencies = latencies_ms([(r.module, r.input_shape) for r in found], rounds)
+    check_choice("backend", backend, ("native", "torch"))
+    if backend == "native":
+        latencies = native_latencies_ms(list(zip(models, found, strict=True)), rounds, threads)
+    else:
+        latencies = latencies_ms([(r.module, r.input_shape) for r in found], rounds)
     return [
         _row(model, resolved, latency, data, device)
         for model, resolved, latency in zip(models, found, latencies, strict=True)
@@ -126,6 +137,27 @@ def latencies_ms(networks: Sequence[tuple[nn.Module, tuple[int, ...]]], rounds: 
     timings = time_in_turns(calls, rounds=rounds)
     for (module, _), mode in zip(networks, modes, strict=True):
         module.train(mode)
+    return [1e3 * timing.interval.median for timing in timings.values()]
+
+
+def native_latencies_ms(
+    networks: Sequence[tuple[str, Resolved]], rounds: int, threads: int
+) -> list[float]:
+    """Median milliseconds of one picture on the native runtime, the networks taking turns.
+
+    Args:
+        networks: MODEL and what it is; a `.fwt` file runs as it is, others are stored first.
+        rounds: timings of each.
+        threads: of the processor.
+    """
+    calls = {}
+    for index, (model, resolved) in enumerate(networks):
+        example = example_input(resolved.input_shape)
+        file = Path(model) if model.endswith(".fwt") else None
+        with stored(resolved.module, example, file) as path:
+            session = Session(path, threads=threads)
+        calls[str(index)] = partial(session.run, example.numpy())
+    timings = time_in_turns(calls, rounds=rounds)
     return [1e3 * timing.interval.median for timing in timings.values()]
 
 

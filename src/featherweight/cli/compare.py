@@ -37,6 +37,7 @@ def compare(
         str, typer.Option(help="For which energy is estimated: a name or a .yaml file.")
     ] = "mobile-phone",
     rounds: Annotated[int, typer.Option(min=1, help="Timings of each network.")] = 20,
+    backend: Annotated[str, typer.Option(help="What latency is of: torch or native.")] = "torch",
     plot: Annotated[Path, typer.Option(help="Where the picture goes: .svg, .png or .pdf.")] = Path(
         "compare.svg"
     ),
@@ -72,20 +73,23 @@ def compare(
         device=find_device(device),
         rounds=rounds,
         seed=seed,
+        backend=backend,
+        threads=threads or 1,
     )
     plot_tradeoffs(rows, plot)
     payload = {"rows": rows, "plot": plot}
-    emit(payload, as_json=json, quiet=quiet, show=lambda: _show(rows, plot))
+    emit(payload, as_json=json, quiet=quiet, show=lambda: _show(rows, plot, backend))
 
 
-def _show(rows: "list[TradeOff]", plot: Path) -> None:
+def _show(rows: "list[TradeOff]", plot: Path, backend: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from featherweight.bench.tables import format_count
     from featherweight.units import format_bytes
 
-    table = Table(caption=f"Latency by torch on this machine. Picture: {plot}")
+    names = {"torch": "torch", "native": "the native runtime"}
+    table = Table(caption=f"Latency by {names[backend]} on this machine. Picture: {plot}")
     for title in (
         "network", "top-1, %", "parameters", "multiply-adds", "latency, ms", "energy, mJ", "file",
         "peak activations", "accuracy from",

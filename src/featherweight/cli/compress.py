@@ -51,6 +51,7 @@ def compress(
     """
     from featherweight import recipes
     from featherweight.bench.compression import network_report, print_compression
+    from featherweight.bench.on_machine import change_on_this_machine
     from featherweight.bench.report import ReportInput, write_report
     from featherweight.data import load
     from featherweight.zoo import resolve
@@ -80,21 +81,27 @@ def compress(
             settings=settings,
             storage_only=storage_only,
         )
+    change = None
+    if not storage_only:
+        example = recipes.example_input(dataset.shape if dataset else resolved.input_shape)
+        change = change_on_this_machine(resolved.module, example, out)
     if report is not None:
-        section = network_report(resolved.name, resolved.module, chosen, result, dataset)
+        section = network_report(
+            resolved.name, resolved.module, chosen, result, dataset, change=change
+        )
         write_report(
             report, ReportInput(f"{resolved.name}, compressed by {chosen.name}", [section])
         )
     emit(
-        summarise(result),
+        summarise(result, change),
         as_json=json,
         quiet=quiet,
-        show=lambda: print_compression(resolved.name, result),
+        show=lambda: print_compression(resolved.name, result, change),
     )
 
 
-def summarise(result: Any) -> dict[str, Any]:
-    """The contract's JSON of one compression."""
+def summarise(result: Any, change: Any = None) -> dict[str, Any]:
+    """The contract's JSON of one compression, with what changed on this machine."""
     return {
         "file": result.file,
         "params": result.params,
@@ -114,4 +121,5 @@ def summarise(result: Any) -> dict[str, Any]:
             for row in result.rows
         ],
         "stored_as_is": [{"name": name, "bytes": count} for name, count in result.untouched],
+        "on_this_machine": change,
     }

@@ -40,7 +40,9 @@ def demo(
     with epoch_bars(quiet or json) as on_epoch:
         result = run_demo(out, seed=seed, report=on_epoch)
     payload = {
-        "networks": {name: summarise(item) for name, item in result.networks.items()},
+        "networks": {
+            name: summarise(item, result.changes[name]) for name, item in result.networks.items()
+        },
         "report": result.report,
     }
     emit(payload, as_json=json, quiet=quiet, show=result.show)

@@ -24,7 +24,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL_OR_FILE", help="A network or .fwt file.")],
     data: Data,
     checkpoint: Annotated[Path | None, typer.Option(help="Weights for a named network.")] = None,
-    backend: Annotated[str, typer.Option(help="torch or onnxruntime.")] = "torch",
+    backend: Annotated[str, typer.Option(help="torch, onnxruntime or native.")] = "torch",
     root: Root = None,
     download: Download = False,
     seed: Seed = 0,
@@ -36,13 +36,13 @@ def evaluate(
 
     Example: featherweight eval lenet-5.fwt --data mnist5k
     """
-    from featherweight.bench.backends import backend_logits
+    from featherweight.bench.backends import BACKENDS, backend_logits
     from featherweight.data import load
     from featherweight.training.evaluate import accuracy
     from featherweight.validation import check_choice
     from featherweight.zoo import resolve
 
-    check_choice("backend", backend, ("torch", "onnxruntime"))
+    check_choice("backend", backend, BACKENDS)
     set_threads(threads)
     dataset = load(data, root=root, download=download)
     resolved = resolve(
@@ -52,7 +52,14 @@ def evaluate(
         num_classes=len(dataset.class_names),
         checkpoint=checkpoint,
     )
-    outputs = backend_logits(resolved.module, dataset, dataset.test, backend)
+    outputs = backend_logits(
+        resolved.module,
+        dataset,
+        dataset.test,
+        backend,
+        file=Path(model) if model.endswith(".fwt") else None,
+        threads=threads,
+    )
     result = accuracy(outputs, dataset.test.labels)
     payload = {
         "model": model,

@@ -2,53 +2,121 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from featherweight.cli.output import Json, Quiet, command, emit
 
+if TYPE_CHECKING:
+    from featherweight.container import FileSummary
+
 
 @command
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .fwt file.")],
+    on_this_machine: Annotated[
+        bool, typer.Option("--on-this-machine", help="Load and run it: formats, memory, time.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of --on-this-machine.")] = 1,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List the sections and tensors of a .fwt file, with format, density, bits and bytes.
+
+    With --on-this-machine, also what each layer becomes here: the format its weights are held in,
+    resident bytes, milliseconds, and why it is not sparser or faster.
 
     Example: featherweight inspect lenet-5.fwt
     """
     from featherweight import container
 
     summary = container.inspect(file)
+    payload = {**asdict(summary), "file": file}
+    machine = None
+    if on_this_machine:
+        machine = on_machine(file, threads=threads)
+        payload["machine"] = machine
 
     def show() -> None:
-        from rich.console import Console
-        from rich.table import Table
+        _show(file, summary)
+        if machine is not None:
+            _show_machine(machine)
 
-        from featherweight.units import format_bytes
+    emit(payload, as_json=json, quiet=quiet, show=show)
 
-        console = Console()
-        note = (
-            " (storage only: some operator is outside the subset)" if summary.storage_only else ""
+
+def on_machine(file: Path, *, threads: int) -> dict[str, Any]:
+    """The file as it is held and run here: per layer, and in total."""
+    from featherweight.runtime import Session, layers_on_this_machine
+
+    layers = layers_on_this_machine(file, threads=threads)
+    memory = Session(file, threads=threads).memory
+    return {
+        "layers": layers,
+        "weight_bytes": memory.weights,
+        "activation_bytes": memory.arena,
+        "milliseconds": sum(layer.milliseconds for layer in layers),
+    }
+
+
+def _show(file: Path, summary: "FileSummary") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from featherweight.units import format_bytes
+
+    console = Console()
+    note = " (storage only: some operator is outside the subset)" if summary.storage_only else ""
+    console.print(f"{file}: format {summary.version}, {format_bytes(summary.file_bytes)}{note}")
+    sections = Table("section", "kind", "bytes", "CRC-32", title="Sections")
+    for section in summary.sections:
+        sections.add_row(
+            section.name, section.kind, f"{section.bytes:,}", f"{section.checksum:08x}"
         )
-        console.print(f"{file}: format {summary.version}, {format_bytes(summary.file_bytes)}{note}")
-        sections = Table("section", "kind", "bytes", "CRC-32", title="Sections")
-        for section in summary.sections:
-            sections.add_row(
-                section.name, section.kind, f"{section.bytes:,}", f"{section.checksum:08x}"
-            )
-        layers = Table("tensor", "format", "kept %", "bits", "coders", "bytes", title="Tensors")
-        for layer in summary.layers:
-            layers.add_row(
-                layer.name,
-                layer.format,
-                f"{100 * layer.density:.2f}",
-                str(layer.num_bits),
-                " ".join(layer.coders),
-                f"{layer.bytes:,}",
-            )
-        console.print(sections, layers)
+    layers = Table("tensor", "format", "kept %", "bits", "coders", "bytes", title="Tensors")
+    for layer in summary.layers:
+        layers.add_row(
+            layer.name,
+            layer.format,
+            f"{100 * layer.density:.2f}",
+            str(layer.num_bits),
+            " ".join(layer.coders),
+            f"{layer.bytes:,}",
+        )
+    console.print(sections, layers)
 
-    emit({**asdict(summary), "file": file}, as_json=json, quiet=quiet, show=show)
+
+def _show_machine(machine: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title="On this machine",
+        caption=f"Weights {machine['weight_bytes']:,} bytes, activations and scratch "
+        f"{machine['activation_bytes']:,} bytes, {machine['milliseconds']:.3f} ms.",
+    )
+    for title in (
+        "layer",
+        "operator",
+        "stored",
+        "runs as",
+        "in the file",
+        "in memory",
+        "ms",
+        "note",
+    ):
+        is_number = title in ("in the file", "in memory", "ms")
+        table.add_column(title, justify="right" if is_number else "left")
+    for layer in machine["layers"]:
+        table.add_row(
+            layer.name,
+            layer.operator,
+            layer.stored_format,
+            layer.format,
+            f"{layer.stored_bytes:,}" if layer.format else "",
+            f"{layer.weight_bytes:,}" if layer.format else "",
+            f"{layer.milliseconds:.3f}",
+            layer.note,
+        )
+    Console().print(table)

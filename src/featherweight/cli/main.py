@@ -12,6 +12,7 @@ from featherweight.cli import (
     inspect,
     models,
     profile,
+    run,
     train,
 )
 
@@ -48,6 +49,7 @@ app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
+app.command("run")(run.run)
 app.command("demo")(demo.demo)
 
 

@@ -16,5 +16,6 @@ from featherweight.container.reader import decode_sparse as decode_sparse
 from featherweight.container.reader import dense as dense
 from featherweight.container.reader import inspect as inspect
 from featherweight.container.reader import read as read
+from featherweight.container.reader import read_metadata as read_metadata
 from featherweight.container.writer import WriteSummary as WriteSummary
 from featherweight.container.writer import write as write

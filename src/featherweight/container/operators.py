@@ -75,7 +75,8 @@ def check_operators(graph: Graph) -> None:
     for node in graph.nodes:
         rule = subset().get(node.operator)
         problem = "is outside the ONNX subset" if rule is None else _problem(node, rule)
-        if problem and not node.operator.startswith(OURS):
+        is_ours = rule is None and node.operator.startswith(OURS)
+        if problem and not is_ours:
             raise UnsupportedOperatorError(
                 f"operator {node.operator} of layer {layer_of(node)!r} {problem} "
                 "(docs/operators.md lists what a file may hold)."
@@ -159,7 +160,7 @@ def markdown() -> str:
         cells = [name, _span(*rule.inputs), _span(*rule.outputs)]
         attributes = ", ".join(_cell(*item) for item in rule.attributes.items())
         lines.append(f"| {' | '.join(cells)} | {attributes} |".replace("  ", " "))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + f"\n\n{_table()['ours']}"
 
 
 def _cell(name: str, rule: AttributeRule) -> str:

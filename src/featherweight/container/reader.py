@@ -147,6 +147,16 @@ def decode_sparse(source: Source, *, max_decoded_bytes: int | None = None) -> di
         }
 
 
+def read_metadata(source: Source) -> dict[str, object]:
+    """What a file says about itself (class names, preprocessing, accuracy); no tensor is decoded.
+
+    Raises:
+        FormatError, OSError: as `read`.
+    """
+    with _opened(source, None) as reader:
+        return reader.metadata()
+
+
 def inspect(source: Source) -> FileSummary:
     """Say what is inside a file, without decoding its tensors.
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from featherweight.data.dataset import Dataset, Split, from_splits
-from featherweight.data.pictures import SUFFIXES, PictureFacts, decode, read_facts
 from featherweight.data.splits import name_rank, split_by_name
 from featherweight.errors import DataError, InvalidArgumentError
+from featherweight.pictures import SUFFIXES, PictureFacts, decode, read_facts
 from featherweight.units import format_bytes
 
 SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}

@@ -6,17 +6,21 @@ from functools import cache
 import numpy as np
 
 from featherweight.container.graph import Attribute
+from featherweight.container.operators import OURS, subset
 from featherweight.extras import require
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
-_WINDOWS = (*_CONVOLUTIONS, "MaxPool", "AveragePool")
+_WINDOWS = (*_CONVOLUTIONS, f"{OURS}BinaryConv", "MaxPool", "AveragePool")
 _ALL_ONES = ("strides", "dilations")
 _ALL_ZEROS = ("pads", "output_padding")
 
 
 @cache
 def schema_defaults(operator: str, operator_set: int) -> Mapping[str, Attribute]:
-    """Return the default values of the attributes of an ONNX operator; empty if unknown."""
+    """Return the default values of the attributes of an operator; empty if unknown."""
+    if operator.startswith(OURS):
+        rules = subset()[operator].attributes
+        return {name: rule.default for name, rule in rules.items() if rule.default is not None}
     onnx = require("onnx", extra="torch")
     try:
         schema = onnx.defs.get_schema(operator, operator_set, "")

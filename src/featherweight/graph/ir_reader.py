@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from featherweight.container.graph import Attribute, Node, ValueInfo
+from featherweight.container.operators import OURS
 from featherweight.errors import UnsupportedOperatorError
 from featherweight.graph.defaults import without_defaults
 from featherweight.graph.draft import Draft
+from featherweight.graph.operators import OPERATORS
 
 DTYPE_NAMES: Mapping[onnx_ir.DataType, str] = {
     onnx_ir.DataType.FLOAT: "float32",
@@ -50,7 +52,8 @@ def _add_node(draft: Draft, node: onnx_ir.Node) -> None:
     if node.op_type == "Constant" and not node.domain:
         draft.tensors[outputs[0]] = _constant(node)
         return
-    if node.domain not in ("", "ai.onnx"):
+    operator = f"{OURS}{node.op_type}" if f"{node.domain}." == OURS else node.op_type
+    if node.domain not in ("", "ai.onnx") and operator not in OPERATORS:
         raise UnsupportedOperatorError(
             f"operator {node.domain}.{node.op_type} of layer {layer!r} is outside the ONNX subset."
         )
@@ -62,8 +65,8 @@ def _add_node(draft: Draft, node: onnx_ir.Node) -> None:
         else:
             attributes[name] = _attribute(node, layer, attribute)
     inputs = tuple("" if value is None else str(value.name) for value in node.inputs)
-    plain = without_defaults(node.op_type, attributes, draft.operator_set)
-    draft.nodes.append(Node(node.op_type, inputs, outputs, plain))
+    plain = without_defaults(operator, attributes, draft.operator_set)
+    draft.nodes.append(Node(operator, inputs, outputs, plain))
     for name, output in zip(outputs, node.outputs, strict=True):
         draft.layers[name], draft.origins[name] = layer, origin
         if output.dtype in DTYPE_NAMES and output.shape is not None:

@@ -66,6 +66,7 @@ def lower(program: ExportedProgram, input_names: Sequence[str], batch: str | Non
         UnsupportedOperatorError: an operator has no ONNX form, or is outside the subset.
     """
     require("onnxscript", extra="torch")
+    from featherweight.graph.binary_layers import translations
     from featherweight.graph.ir_reader import draft_from_ir
 
     with quiet():
@@ -73,6 +74,7 @@ def lower(program: ExportedProgram, input_names: Sequence[str], batch: str | Non
             exported = torch.onnx.export(
                 program, (), dynamo=True, optimize=False, verbose=False,
                 opset_version=OPERATOR_SET, input_names=list(input_names),
+                custom_translation_table=translations(),
             )  # fmt: skip
         except torch.onnx.OnnxExporterError as error:
             raise UnsupportedOperatorError(

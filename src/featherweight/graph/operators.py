@@ -17,6 +17,7 @@ from torch import Tensor
 
 from featherweight.errors import UnsupportedOperatorError
 from featherweight.graph import spatial_operators as spatial
+from featherweight.nn.binary_operators import binary_conv2d, binary_linear
 
 Ints = Sequence[int]
 _FAR = 2**62
@@ -256,12 +257,39 @@ def identity(x: Tensor) -> Tensor:
     return x
 
 
+def binary_conv(
+    x: Tensor, weight: Tensor, alpha: Tensor | None = None, bias: Tensor | None = None, *,
+    strides: Ints = (), pads: Ints = (), dilations: Ints = (), binary_input: int = 1,
+    scale_map: int = 0,
+) -> Tensor:  # fmt: skip
+    """Convolution with the signs of `weight` (`functional.binarize.binary_conv2d`)."""
+    return binary_conv2d(
+        x, weight, alpha, bias, stride=tuple(strides) or (1, 1), pads=tuple(pads) or (0, 0, 0, 0),
+        dilation=tuple(dilations) or (1, 1), binary_input=bool(binary_input),
+        scale_map=bool(scale_map),
+    )  # fmt: skip
+
+
+def binary_gemm(
+    x: Tensor, weight: Tensor, alpha: Tensor | None = None, bias: Tensor | None = None, *,
+    binary_input: int = 1, scale_map: int = 0,
+) -> Tensor:  # fmt: skip
+    """Product with the signs of `weight` (`functional.binarize.binary_linear`)."""
+    return binary_linear(
+        x, weight, alpha, bias, binary_input=bool(binary_input), scale_map=bool(scale_map)
+    )
+
+
+BINARY_CONV, BINARY_GEMM = "featherweight.BinaryConv", "featherweight.BinaryGemm"
+
 ONNX_DTYPES: Mapping[int, torch.dtype] = {
     1: torch.float32, 2: torch.uint8, 3: torch.int8, 6: torch.int32, 7: torch.int64,
     9: torch.bool, 10: torch.float16,
 }  # fmt: skip
 
 OPERATORS: Mapping[str, Operator] = {
+    BINARY_CONV: Operator(binary_conv),
+    BINARY_GEMM: Operator(binary_gemm),
     "Add": Operator(torch.add),
     "AveragePool": Operator(spatial.average_pool),
     "BatchNormalization": Operator(spatial.batch_normalization),

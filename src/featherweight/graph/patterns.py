@@ -176,6 +176,8 @@ def local_response_normalization(node: Node, rewriting: Rewriting) -> list[Node]
     if not isinstance(kernel, tuple) or set(kernel[1:]) != {1}:
         return None
     size = int(kernel[0])
+    if size % 2 == 0:  # torch and ONNX place an even window one channel apart
+        return None
     pads = rewriting.constant(found[5].inputs[1])
     width = [0, 0, size // 2] + [0] * (rewriting.rank(x) - 1)
     if pads is None or pads.tolist()[: len(width)] != width:

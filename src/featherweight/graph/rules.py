@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from featherweight.container.graph import Node
-from featherweight.graph import patterns
+from featherweight.graph import binary_layers, patterns
 from featherweight.graph.evaluation import is_real
 from featherweight.graph.rewriting import Rewriting
 
@@ -180,6 +180,7 @@ def _divide(node: Node, rewriting: Rewriting) -> Replacement:
 
 
 RULES: Mapping[str, Rule] = {
+    **binary_layers.RULES,
     "Add": patterns.bias,
     "AveragePool": _pool,
     "BatchNormalization": _normalization,

@@ -144,6 +144,8 @@ def local_response_normalization(
     x: Tensor, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
 ) -> Tensor:
     """x / (bias + alpha / size * sum of x^2 over `size` neighbouring channels)^beta."""
+    if size % 2 == 0:  # torch and ONNX place an even window one channel apart
+        raise UnsupportedOperatorError(f"LRN of an even size, {size}, is outside the subset.")
     return F.local_response_norm(x, size, alpha, beta, bias)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from featherweight import recipes
 from featherweight.bench.compression import network_report, print_compression
+from featherweight.bench.on_machine import MachineChange, change_on_this_machine
 from featherweight.bench.report import ReportInput, write_report
 from featherweight.data import load
 from featherweight.recipes import Compression, Settings
@@ -24,12 +25,13 @@ class Demo:
     """What the demo made: a compression by network, and the report's file."""
 
     networks: dict[str, Compression]
+    changes: dict[str, MachineChange]
     report: Path
 
     def show(self) -> None:
         """Print one table a network, and where the report is."""
         for name, result in self.networks.items():
-            print_compression(name, result)
+            print_compression(name, result, self.changes[name])
         Console().print(f"report with pictures: {self.report}")
 
 
@@ -50,6 +52,7 @@ def run_demo(
     dataset = load(data)
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Compression] = {}
+    changes: dict[str, MachineChange] = {}
     sections = []
     for name in NETWORKS:
         resolved = resolve(
@@ -67,7 +70,14 @@ def run_demo(
         results[name] = recipes.compress(
             resolved.module, chosen, dataset, out / f"{name}.fwt", settings=settings
         )
-        sections.append(network_report(name, resolved.module, chosen, results[name], dataset))
+        changes[name] = change_on_this_machine(
+            resolved.module, recipes.example_input(dataset.shape), results[name].file
+        )
+        sections.append(
+            network_report(
+                name, resolved.module, chosen, results[name], dataset, change=changes[name]
+            )
+        )
     page = out / "report.html"
     write_report(page, ReportInput("Deep Compression of both LeNets", sections))
-    return Demo(results, page)
+    return Demo(results, changes, page)

@@ -16,6 +16,9 @@ import yaml
 from featherweight.container.graph import Node
 from featherweight.measure.values import Value
 
+_BINARY = ("featherweight.BinaryConv", "featherweight.BinaryGemm")
+_WITH_BIAS = ("Conv", "ConvTranspose", "Gemm", *_BINARY)
+
 
 @dataclass(frozen=True)
 class MatrixProduct:
@@ -38,11 +41,11 @@ class MatrixProduct:
 
 def matrix_product(node: Node, values: Mapping[str, Value]) -> MatrixProduct | None:
     """Return what the node multiplies; None if it is no matrix product."""
-    if node.operator not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+    if node.operator not in (*_WITH_BIAS, "MatMul"):
         return None
     left, right = values[node.inputs[0]].shape, values[node.inputs[1]].shape
     output = values[node.outputs[0]].shape
-    if node.operator == "Gemm":
+    if node.operator in ("Gemm", "featherweight.BinaryGemm"):
         inner = left[0] if node.attributes.get("transA") else left[1]
         return MatrixProduct(1, output[0], inner, output[1])
     if node.operator == "MatMul":
@@ -54,7 +57,7 @@ def matrix_product(node: Node, values: Mapping[str, Value]) -> MatrixProduct | N
         return MatrixProduct(repeats, rows, left[-1], columns)
     groups = int(node.attributes.get("group", 1))  # type: ignore[arg-type]
     kernel = math.prod(right[2:])
-    if node.operator == "Conv":  # weight [out_channels, in_channels / groups, k1, ...]
+    if node.operator != "ConvTranspose":  # weight [out_channels, in_channels / groups, k1, ...]
         positions = output[0] * math.prod(output[2:])
         return MatrixProduct(groups, positions, right[1] * kernel, right[0] // groups)
     # Each input element meets the whole kernel: weight [in_channels, out_channels / groups, k1, ..]
@@ -66,7 +69,9 @@ def other_operations(node: Node, values: Mapping[str, Value]) -> int:
     """Return the operations that are not part of a multiply-add."""
     rule = _rules().get(node.operator, {})
     outputs = sum(values[name].elements for name in node.outputs if name in values)
-    if node.operator in ("Conv", "ConvTranspose", "Gemm"):
+    if node.operator in _BINARY:
+        return _around_signs(node, values, outputs)
+    if node.operator in _WITH_BIAS:
         return outputs if len(node.inputs) > 2 and node.inputs[2] else 0
     window = math.prod(node.attributes.get("kernel_shape", (1,)))  # type: ignore[arg-type]
     if node.operator == "LRN":  # The sum of squares over the neighbours comes on top.
@@ -78,6 +83,20 @@ def other_operations(node: Node, values: Mapping[str, Value]) -> int:
         + rule.get("inputs", 0) * inputs
         + rule.get("window", 0) * window * outputs
     )
+
+
+def _around_signs(node: Node, values: Mapping[str, Value], outputs: int) -> int:
+    """alpha and bias of each output; with a scale map K, one sum over |x| and K times each output.
+
+    The box filter over the mean takes a window for each output pixel of one channel.
+    """
+    count = outputs * (2 if len(node.inputs) > 3 and node.inputs[3] else 1)
+    if not node.attributes.get("scale_map"):
+        return count
+    weight, output = values[node.inputs[1]].shape, values[node.outputs[0]].shape
+    window = math.prod(weight[2:]) if len(weight) > 2 else 0
+    pixels = outputs // max(1, output[1])
+    return count + outputs + 2 * values[node.inputs[0]].elements + window * pixels
 
 
 @cache

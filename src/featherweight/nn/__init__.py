@@ -1,8 +1,13 @@
 """Layers that torch does not have, each a thin module over a pure function."""
 
 from featherweight.nn.auxiliary import WithAuxiliary
+from featherweight.nn.binary_conv import BinaryWeightConv2d, XnorConv2d
+from featherweight.nn.binary_linear import BinaryWeightLinear, XnorLinear
 from featherweight.nn.channel_shuffle import ChannelShuffle, channel_shuffle
 from featherweight.nn.conv_norm import ConvNorm
 from featherweight.nn.squeeze_excite import SqueezeExcite
 
-__all__ = ["ChannelShuffle", "ConvNorm", "SqueezeExcite", "WithAuxiliary", "channel_shuffle"]
+__all__ = [
+    "BinaryWeightConv2d", "BinaryWeightLinear", "ChannelShuffle", "ConvNorm", "SqueezeExcite",
+    "WithAuxiliary", "XnorConv2d", "XnorLinear", "channel_shuffle",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from featherweight.recipes.accounting import LayerRow
 from featherweight.recipes.compression import Compression, compress
+from featherweight.recipes.pack import example_input
 from featherweight.recipes.recipe import (
     LayerRule,
     Recipe,
@@ -21,6 +22,7 @@ __all__ = [
     "Recipe",
     "Settings",
     "compress",
+    "example_input",
     "find_recipe",
     "find_training",
     "from_data",

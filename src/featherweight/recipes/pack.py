@@ -12,7 +12,9 @@ from featherweight.weight_sharing import SharedWeight
 
 
 def coded_tensor(name: str, value: Tensor, shared: SharedWeight | None) -> CodedTensor:
-    """The stored form of one tensor: shared if it was shared, sparse if it has zeros, else raw.
+    """The stored form of one tensor: shared if it was shared or is of -1 and +1 (one bit each),
+
+    sparse if it has zeros, else raw.
 
     A pruned tensor that keeps its floats is stored sparse only where that is smaller: a position
     costs about as much as a value as soon as half of the weights are left.
@@ -30,6 +32,9 @@ def coded_tensor(name: str, value: Tensor, shared: SharedWeight | None) -> Coded
             name, dtype, array.shape, "sparse_shared",
             positions=positions, codebook=book, codes=codes,
         )  # fmt: skip
+    if array.dtype == np.float32 and array.ndim > 1 and bool((np.abs(array) == 1.0).all()):
+        codes, book = (array > 0).astype(np.uint8), np.array([-1.0, 1.0], np.float32)
+        return CodedTensor(name, dtype, array.shape, "shared", codebook=book, codes=codes)
     kept = np.flatnonzero(array)
     if array.dtype.kind == "f" and array.ndim > 1 and kept.size < 0.9 * array.size:
         return CodedTensor(

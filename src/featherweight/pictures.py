@@ -56,7 +56,7 @@ def decode(path: Path, size: tuple[int, int], grayscale: bool) -> NDArray[np.uin
     Raises:
         DataError: it is damaged.
     """
-    operations: Any = require("PIL.ImageOps", "torch")
+    operations: Any = require("PIL.ImageOps", "pictures")
     with _open(path) as picture:
         try:
             upright = operations.exif_transpose(picture) if "exif" in picture.info else picture
@@ -65,7 +65,7 @@ def decode(path: Path, size: tuple[int, int], grayscale: bool) -> NDArray[np.uin
             upright = upright.convert("L" if grayscale else "RGB")
             height, width = size
             if upright.size != (width, height):
-                bilinear = require("PIL.Image", "torch").Resampling.BILINEAR
+                bilinear = require("PIL.Image", "pictures").Resampling.BILINEAR
                 upright = operations.fit(upright, (width, height), method=bilinear)
             pixels = np.asarray(upright, dtype=np.uint8)
         except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -75,12 +75,12 @@ def decode(path: Path, size: tuple[int, int], grayscale: bool) -> NDArray[np.uin
 
 def _high_byte(picture: "Image") -> "Image":
     wide = np.asarray(picture).clip(0, 0xFFFF).astype(np.uint16)
-    made: Image = require("PIL.Image", "torch").fromarray((wide >> 8).astype(np.uint8))
+    made: Image = require("PIL.Image", "pictures").fromarray((wide >> 8).astype(np.uint8))
     return made
 
 
 def _open(path: Path) -> "Image":
-    images = require("PIL.Image", "torch")
+    images = require("PIL.Image", "pictures")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", images.DecompressionBombWarning)

@@ -1,0 +1,163 @@
+// Matrix-vector products with row blocks (AVX2; AVX-512 only looks up codes faster). The rows of a
+// block are the lanes. Sums of all rows wait in `scratch` while the bands pass, in the order in which
+// the weights lie. Codes become floats a few thousand at a time, in the nearest cache.
+#pragma once
+
+#include "kernels/finish_vector.h"
+#include "kernels/row_blocks/codes_avx2.h"
+#include "kernels/row_blocks/tile.h"
+
+namespace featherweight::kernels {
+namespace {
+
+// What is read once and in one run: the machine itself fetches too few lines ahead.
+inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 2048, _MM_HINT_T0); }
+
+// sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
+// come from memory, not from a buffer of decoded codes.
+template <int kBlockRows>
+struct AddBlocks;
+
+template <>
+struct AddBlocks<8> {
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
+    __m256 a = _mm256_loadu_ps(sums), b = _mm256_setzero_ps(), c = b, d = b;
+    int i = 0;
+    for (; i + 4 <= blocks; i += 4, w += 32) {
+      if (kStreams) fetch(w), fetch(w + 16);
+      a = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i]), _mm256_loadu_ps(w), a);
+      b = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 1]), _mm256_loadu_ps(w + 8), b);
+      c = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 2]), _mm256_loadu_ps(w + 16), c);
+      d = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 3]), _mm256_loadu_ps(w + 24), d);
+    }
+    for (; i < blocks; ++i, w += 8) {
+      a = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i]), _mm256_loadu_ps(w), a);
+    }
+    _mm256_storeu_ps(sums, _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+  }
+};
+
+template <>
+struct AddBlocks<4> {
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
+    __m128 a = _mm_loadu_ps(sums), b = _mm_setzero_ps(), c = b, d = b;
+    int i = 0;
+    for (; i + 4 <= blocks; i += 4, w += 16) {
+      if (kStreams) fetch(w);
+      a = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i]), _mm_loadu_ps(w), a);
+      b = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 1]), _mm_loadu_ps(w + 4), b);
+      c = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 2]), _mm_loadu_ps(w + 8), c);
+      d = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 3]), _mm_loadu_ps(w + 12), d);
+    }
+    for (; i < blocks; ++i, w += 4) a = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i]), _mm_loadu_ps(w), a);
+    _mm_storeu_ps(sums, _mm_add_ps(_mm_add_ps(a, b), _mm_add_ps(c, d)));
+  }
+};
+
+struct FloatWeights {
+  const float* values;
+  float operator()(int i) const { return values[i]; }
+  const void* at(int i) const { return values + i; }
+};
+
+struct CodedWeights {
+  const std::uint8_t* codes;
+  const float* codebook;
+  float operator()(int i) const { return codebook[codes[i]]; }
+  const void* at(int i) const { return codes + i; }
+};
+
+template <class Weight, class Index>
+float dot(Weight weight, const Index* index, int entries, const float* x, float sum) {
+  float a = sum, b = 0.0f, c = 0.0f, d = 0.0f;
+  int i = 0;
+  for (; i + 4 <= entries; i += 4) {
+    fetch(index + i);
+    fetch(weight.at(i));
+    a = __builtin_fmaf(weight(i), x[index[i]], a);
+    b = __builtin_fmaf(weight(i + 1), x[index[i + 1]], b);
+    c = __builtin_fmaf(weight(i + 2), x[index[i + 2]], c);
+    d = __builtin_fmaf(weight(i + 3), x[index[i + 3]], d);
+  }
+  for (; i < entries; ++i) a = __builtin_fmaf(weight(i), x[index[i]], a);
+  return (a + b) + (c + d);
+}
+
+template <>
+struct AddBlocks<1> {
+  template <bool kStreams, class Index>
+  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
+    *sums = dot(FloatWeights{w}, index, blocks, x, *sums);
+  }
+};
+
+template <class V, class Codes, int kBlockRows>
+struct RowBlocksVector {
+  using Add = AddBlocks<kBlockRows>;
+
+  // `out`: room for 63 more than `count`. `first`: even.
+  static void decode(const RowBlocksView& w, const Codes& table, std::size_t first, int count, float* out) {
+    if (w.stored == Stored::codes4) {
+      for (int i = 0; i < count; i += 16) table.sixteen(unpack_halves(w.codes + (first + i) / 2), out + i);
+    } else if (w.codebook_size <= Codes::kSmallCodebook) {
+      for (int i = 0; i < count; i += 16) {
+        table.sixteen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w.codes + first + i)), out + i);
+      }
+    } else {
+      Codes::many(w, w.codes + first, count, out);
+    }
+  }
+
+  // One group's blocks [begin, end).
+  template <class Index>
+  static void add_codes(const RowBlocksView& w, const Codes& table, std::size_t begin, std::size_t end,
+                        const Index* index, const float* x, float* sums, float* decoded) {
+    constexpr int kMost = kDecodedWeights / kBlockRows;
+    for (std::size_t block = begin; block < end; block += kMost) {
+      const int count = end - block < kMost ? static_cast<int>(end - block) : kMost;
+      decode(w, table, block * kBlockRows, count * kBlockRows, decoded);
+      Add::template add<false>(decoded, index + block, count, x, sums);
+    }
+  }
+
+  template <class Index>
+  static void add_band(const RowBlocksView& w, const std::uint32_t* start, Range groups, const Index* index,
+                       const float* x, float* sums, float* decoded) {
+    if (w.stored == Stored::values) {
+      for (int group = groups.begin; group < groups.end; ++group) {
+        Add::template add<true>(w.values + static_cast<std::size_t>(start[group]) * kBlockRows, index + start[group],
+                 static_cast<int>(start[group + 1] - start[group]), x, sums + group * kBlockRows);
+      }
+    } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
+      for (int group = groups.begin; group < groups.end; ++group) {
+        sums[group] = dot(CodedWeights{w.codes + start[group], w.codebook}, index + start[group],
+                          static_cast<int>(start[group + 1] - start[group]), x, sums[group]);
+      }
+    } else {
+      const Codes table(w);
+      for (int group = groups.begin; group < groups.end; ++group) {
+        add_codes(w, table, start[group], start[group + 1], index, x, sums + group * kBlockRows, decoded);
+      }
+    }
+  }
+
+  static void multiply(const RowBlocksView& w, const float* x, float* y, const Epilogue& epilogue, Range rows,
+                       float* scratch) {
+    float* const decoded = scratch;
+    float* const sums = scratch + kDecodedWeights + 64;
+    const Range groups{rows.begin / kBlockRows, (rows.end + kBlockRows - 1) / kBlockRows};
+    for (int row = groups.begin * kBlockRows; row < groups.end * kBlockRows; ++row) sums[row] = 0.0f;
+    for (int band = 0; band < w.bands; ++band) {
+      const std::uint32_t* const start = w.start + static_cast<std::size_t>(band) * w.groups;
+      const float* const part = x + static_cast<std::ptrdiff_t>(band) * w.band_depth;
+      if (w.index8) add_band(w, start, groups, w.index8, part, sums, decoded);
+      if (w.index16) add_band(w, start, groups, w.index16, part, sums, decoded);
+    }
+    store_rows<V>(sums, rows, y, epilogue);
+  }
+};
+
+}  // namespace
+}  // namespace featherweight::kernels

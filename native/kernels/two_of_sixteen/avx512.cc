@@ -1,0 +1,99 @@
+// 8-bit products by vpdpbusd, which wants one factor without a sign: x + 128, and 128 times the row's
+// sum of weights is taken off at the start. |(x + 128) w| < 2^15, and a row has at most 2^13 entries.
+#include "kernels/two_of_sixteen/cells.h"
+#include "kernels/two_of_sixteen/quantize.h"
+#include "kernels/vec_avx512.h"
+
+namespace featherweight::kernels {
+namespace {
+
+__m512i load(const void* p) { return _mm512_loadu_si512(p); }
+
+// Look-ups use the low six bits of an index; tables repeat so that those above the needed ones do not
+// matter.
+struct Narrow {
+  static constexpr int kBytes = kCellBytes;
+  __m512i codebook;
+  explicit Narrow(const CellsView& w)
+      : codebook(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w.rounded)))) {}
+
+  __m512i add(__m512i sums, const std::uint8_t* entries, __m512i x) const {
+    const __m512i entry = load(entries);
+    // (entry & 15) | 16 for entries 2 and 3 of a row
+    const __m512i position = _mm512_ternarylogic_epi32(entry, _mm512_set1_epi8(15),
+                                                       _mm512_set1_epi32(0x10100000), 0xea);
+    const __m512i weight = _mm512_permutexvar_epi8(_mm512_srli_epi16(entry, 4), codebook);
+    return _mm512_dpbusd_epi32(sums, _mm512_permutexvar_epi8(position, x), weight);
+  }
+};
+
+struct Wide {
+  static constexpr int kBytes = 2 * kCellBytes;
+  explicit Wide(const CellsView&) {}
+
+  __m512i add(__m512i sums, const std::uint8_t* entries, __m512i x) const {
+    return _mm512_dpbusd_epi32(sums, _mm512_permutexvar_epi8(load(entries), x), load(entries + kCellBytes));
+  }
+};
+
+// x + 128 of a cell's columns, twice.
+__m512i shifted(const std::int8_t* q) {
+  const __m512i x = _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(q)));
+  return _mm512_xor_si512(x, _mm512_set1_epi8(-128));
+}
+
+template <class Entries>
+void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
+  const Entries entries(w);
+  for (int row = rows.begin; row < rows.end; row += kCellRows, sums += kCellRows) {
+    const std::uint8_t* data =
+        w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * Entries::kBytes;
+    const __m512i surplus = _mm512_slli_epi32(load(w.totals + row), 7);
+    __m512i first = _mm512_sub_epi32(_mm512_setzero_si512(), surplus), second = _mm512_setzero_si512();
+    int cell = 0;
+    for (; cell + 2 <= w.cells; cell += 2, data += 2 * Entries::kBytes) {
+      for (int line = 0; line < 2 * Entries::kBytes; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(data) + 2048 + line, _MM_HINT_T0);
+      }
+      first = entries.add(first, data, shifted(q + cell * kCellColumns));
+      second = entries.add(second, data + Entries::kBytes, shifted(q + (cell + 1) * kCellColumns));
+    }
+    if (cell < w.cells) first = entries.add(first, data, shifted(q + cell * kCellColumns));
+    _mm512_storeu_si512(sums, _mm512_add_epi32(first, second));
+  }
+}
+
+void sum(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
+  if (w.wide) return sum_tiles<Wide>(w, q, rows, sums);
+  sum_tiles<Narrow>(w, q, rows, sums);
+}
+
+__m512 add_exact(__m512 sums, __m512i entry, __m512 x, __m512 codebook) {
+  return _mm512_fmadd_ps(_mm512_permutexvar_ps(entry, x),
+                         _mm512_permutexvar_ps(_mm512_srli_epi32(entry, 4), codebook), sums);
+}
+
+void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
+  const __m512 codebook = _mm512_loadu_ps(w.codebook);
+  for (int row = rows.begin; row < rows.end; row += kCellRows, sums += kCellRows) {
+    const std::uint8_t* data = w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * kCellBytes;
+    __m512 first = _mm512_setzero_ps(), second = first;
+    for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
+      const __m512i entry = load(data);
+      const __m512 low = _mm512_loadu_ps(x + cell * kCellColumns);
+      const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);
+      first = add_exact(first, entry, low, codebook);
+      second = add_exact(second, _mm512_srli_epi32(entry, 8), low, codebook);
+      first = add_exact(first, _mm512_srli_epi32(entry, 16), high, codebook);
+      second = add_exact(second, _mm512_srli_epi32(entry, 24), high, codebook);
+    }
+    _mm512_storeu_ps(sums, _mm512_add_ps(first, second));
+  }
+}
+
+}  // namespace
+
+const CellsKernels kCellsAvx512{quantize, sum, sum_exact, store<Avx512>};
+
+}  // namespace featherweight::kernels

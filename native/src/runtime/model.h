@@ -1,0 +1,69 @@
+// A file's graph for one batch size: every shape known, integer arithmetic on shapes folded away.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "featherweight/reader.h"
+#include "kernels/product.h"
+#include "runtime/shape.h"
+
+namespace featherweight::runtime {
+
+struct Value {
+  std::string name;
+  DType dtype = DType::float32;
+  Shape shape;
+  const Tensor* stored = nullptr;                     // a tensor of the file, still coded
+  std::optional<std::vector<std::int64_t>> integers;  // known at load: shapes, axes, indices
+  bool is_known() const { return stored != nullptr || integers.has_value(); }
+};
+
+// What is done to a node's sums before they are stored (fuse.h).
+struct Tail {
+  int norm = -1;      // the node of a BatchNormalization
+  int residual = -1;  // a value of the output's shape that is added
+  kernels::Activation activation = kernels::Activation::none;
+  float low = 0.0f, high = 0.0f;
+};
+
+struct Node {
+  std::string op;
+  std::string layer;         // what people call it, for messages
+  std::vector<int> inputs;   // numbers of values; -1 is not given
+  std::vector<int> outputs;  // the same
+  const std::vector<std::pair<std::string, Attribute>>* attributes = nullptr;
+  Tail tail;
+  bool is_gone = false;  // folded, or done by another node's tail
+
+  std::int64_t integer(const char* name, std::int64_t fallback) const;
+  float real(const char* name, float fallback) const;
+  std::string word(const char* name, const char* fallback) const;
+  std::vector<std::int64_t> integers(const char* name, std::vector<std::int64_t> fallback) const;
+  bool has(const char* name) const { return find(name) != nullptr; }
+  bool has_input(std::size_t i) const { return i < inputs.size() && inputs[i] >= 0; }
+
+ private:
+  const Attribute* find(const char* name) const;
+};
+
+struct Model {
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::vector<int> inputs, outputs;
+
+  const Value& input(const Node& node, std::size_t i) const { return values[node.inputs[i]]; }
+  const Value& output(const Node& node, std::size_t i = 0) const { return values[node.outputs[i]]; }
+  // Integers that an operator must know before it runs (axes, sizes). Throws if they are computed.
+  const std::vector<std::int64_t>& known(const Node& node, std::size_t i) const;
+  // A stored tensor as float32, of any stored dtype.
+  std::vector<float> floats(const Node& node, std::size_t i) const;
+};
+
+// Throws RunError where the network cannot run: an operator that is not there, shapes that do not fit.
+Model read_model(const Graph& graph, std::int64_t batch);
+
+[[noreturn]] void refuse(const Node& node, const std::string& why);
+
+}  // namespace featherweight::runtime

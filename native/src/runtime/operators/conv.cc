@@ -1,0 +1,150 @@
+// Convolutions: any stride, padding, dilation and groups, in one or two dimensions.
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/epilogue.h"
+#include "runtime/operators/conv.h"
+#include "runtime/operators/operators.h"
+#include "runtime/planes.h"
+
+namespace featherweight::runtime {
+
+Window conv_window(const Model& model, const Node& node) {
+  const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
+  if (x.size() != w.size() || (x.size() != 3 && x.size() != 4)) {
+    throw std::invalid_argument("a convolution has one or two spatial dimensions, but its input is " + text(x) +
+                                " and its filters are " + text(w));
+  }
+  const std::int64_t groups = node.integer("group", 1);
+  if (groups < 1 || x[1] != w[1] * groups || w[0] % groups != 0) {
+    throw std::invalid_argument("filters " + text(w) + " in " + std::to_string(groups) + " groups do not fit an input " + text(x));
+  }
+  return window_of(node, x, x.size() == 3 ? 1 : w[2], w.back());
+}
+
+namespace {
+
+struct Conv {
+  Planes planes;
+  std::int64_t batch, channels, rows, groups;
+  LayerEnd end;
+  std::vector<std::unique_ptr<kernels::Matrix>> matrices;  // one a group
+  std::vector<std::int32_t> offsets;                       // of the rows of X within a group
+  std::size_t planes_bytes = 0, thread_bytes = 0;          // of scratch
+  int x, y;
+
+  std::int64_t group_channels() const { return channels / groups; }
+  std::int64_t group_rows() const { return rows / groups; }
+  std::int64_t out_plane() const { return planes.window.out_height * planes.window.out_width; }
+
+  void run(const Memory& memory) const;
+  void multiply(const Memory& memory, const float* planes_data, float* y, std::int64_t image) const;
+};
+
+// Rows of X that are read again and again while a row tile passes should stay in the cache.
+constexpr std::int64_t kCachedBytes = 512 << 10;
+
+void Conv::multiply(const Memory& memory, const float* planes_data, float* out, std::int64_t image) const {
+  const kernels::Matrix& first = *matrices[0];
+  const int columns = planes.columns().count, tile = std::max(1, first.column_tile());
+  const std::int64_t by_cache = first.suits_caches() ? columns : kCachedBytes / (group_channels() * planes.phases * 4);
+  int per_piece = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
+  const int column_pieces = (columns + per_piece - 1) / per_piece;
+  const int threads = memory.pool.threads();
+  // Rows are cut only as far as threads need pieces.
+  const int row_tiles = static_cast<int>((group_rows() + first.row_tile() - 1) / first.row_tile());
+  const int wanted = threads == 1 ? 1 : (4 * threads + column_pieces - 1) / column_pieces;
+  const int row_pieces = std::min(row_tiles, wanted), tiles_each = (row_tiles + row_pieces - 1) / row_pieces;
+  memory.pool.run(static_cast<int>(groups) * row_pieces * column_pieces, [&](int piece, int thread) {
+    const int group = piece / (row_pieces * column_pieces);
+    const int row_piece = piece % row_pieces, column_piece = piece / row_pieces % column_pieces;
+    const std::int64_t at = group * group_rows() * out_plane();
+    kernels::Product p;
+    p.rows = static_cast<int>(group_rows());
+    p.depth = static_cast<int>(offsets.size());
+    p.x = {planes_data + group * group_channels() * planes.plane_size, offsets.data()};
+    p.columns = planes.columns();
+    p.y = out + at;
+    p.y_stride = out_plane();
+    p.epilogue = end.at(memory, group * group_rows(), image * rows * out_plane() + at);
+    const int row = row_piece * tiles_each * first.row_tile(), column = column_piece * per_piece;
+    const kernels::Range row_range{row, std::min(p.rows, row + tiles_each * first.row_tile())};
+    if (row_range.begin >= row_range.end) return;
+    matrices[group]->multiply(p, row_range, {column, std::min(columns, column + per_piece)},
+                              memory.scratch + planes_bytes + thread * thread_bytes);
+  });
+}
+
+void Conv::run(const Memory& memory) const {
+  const Window& w = planes.window;
+  const std::int64_t in_plane = w.in_height * w.in_width;
+  for (std::int64_t image = 0; image < batch; ++image) {
+    const float* const in = memory.values[x] + image * channels * in_plane;
+    const float* data = in;
+    if (!planes.is_direct) {
+      auto* const filled = reinterpret_cast<float*>(memory.scratch);
+      memory.pool.run(static_cast<int>(channels), [&](int channel, int) {
+        planes.fill(in + channel * in_plane, filled + channel * planes.plane_size);
+      });
+      data = filled;
+    }
+    multiply(memory, data, memory.values[y] + image * rows * out_plane(), image);
+  }
+}
+
+}  // namespace
+
+Shapes conv_shapes(const Model& model, const Node& node) {
+  const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
+  const Window window = conv_window(model, node);
+  Shape out{x[0], w[0], window.out_height, window.out_width};
+  if (x.size() == 3) out.erase(out.begin() + 2);
+  return {out};
+}
+
+void build_conv(Plan& plan, const Node& node) {
+  const Shape& w = plan.model().input(node, 1).shape;
+  const Use use{static_cast<int>(w[0]), static_cast<int>(elements(w) / w[0]),
+                Planes(conv_window(plan.model(), node)).columns().count};
+  WeightSource source(plan, node, 1, use);
+  build_conv_of(plan, node, layer_end(plan, node, 2, w[0]), [&](kernels::Range rows) { return source.make(rows); });
+}
+
+void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const MakeWeights& make) {
+  const Model& model = plan.model();
+  const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
+  if (w[1] == 1) return build_depthwise(plan, node, conv_window(model, node));
+  auto conv = std::make_shared<Conv>(Conv{Planes(conv_window(model, node)), x[0], x[1], w[0], node.integer("group", 1),
+                                          end, {}, {}, 0, 0, node.inputs[0], node.outputs[0]});
+  const Planes& planes = conv->planes;
+  if (conv->channels * planes.plane_size > INT32_MAX || conv->rows > INT32_MAX) refuse(node, "its input is too large");
+  for (std::int64_t c = 0; c < conv->group_channels(); ++c) {
+    for (std::int64_t ky = 0; ky < planes.window.kernel_y; ++ky) {
+      for (std::int64_t kx = 0; kx < planes.window.kernel_x; ++kx) {
+        conv->offsets.push_back(static_cast<std::int32_t>(c * planes.plane_size) + planes.offset(ky, kx));
+      }
+    }
+  }
+  Step step = plan.step_of(node);
+  for (std::int64_t g = 0; g < conv->groups; ++g) {
+    const int begin = static_cast<int>(g * conv->group_rows());
+    Weights weights = make({begin, begin + static_cast<int>(conv->group_rows())});
+    step.format = weights.matrix->format();
+    step.note = weights.note;
+    step.weight_bytes += weights.matrix->bytes();
+    conv->thread_bytes = std::max(conv->thread_bytes, (weights.matrix->scratch_bytes() + 63) / 64 * 64);
+    conv->matrices.push_back(std::move(weights.matrix));
+  }
+  if (!planes.is_direct) {
+    conv->planes_bytes = (static_cast<std::size_t>(conv->channels * planes.plane_size) * sizeof(float) + 63) / 64 * 64;
+  }
+  step.scratch_bytes = conv->planes_bytes + static_cast<std::size_t>(plan.threads()) * conv->thread_bytes;
+  // Not where the input itself is added: it is still read while the output is written.
+  if (node.tail.residual >= 0 && plan.place_of(node.tail.residual).whole != plan.place_of(node.inputs[0]).whole) {
+    plan.try_in_place(node.outputs[0], node.tail.residual);
+  }
+  step.run = [conv](const Memory& memory) { conv->run(memory); };
+  plan.add(std::move(step));
+}
+
+}  // namespace featherweight::runtime

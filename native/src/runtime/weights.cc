@@ -1,0 +1,87 @@
+#include "runtime/weights.h"
+
+#include <cstdio>
+
+#include "kernels/blocks/blocks.h"
+#include "kernels/csr/csr.h"
+#include "kernels/dense/dense.h"
+
+namespace featherweight::runtime {
+namespace {
+
+// Kept blocks may hold this much more than the kept weights before single weights are the better format.
+constexpr double kBlockFill = 1.25;
+
+struct Candidate {
+  const char* name;
+  double density;  // of what the format stores and multiplies
+  double limit;    // it is faster than dense below this density
+  int block_rows;  // 0: single weights
+};
+
+Candidate candidate_of(const kernels::SparseWeights& w, bool is_vector, const BreakEven& table) {
+  const double density = static_cast<double>(w.entries()) / (static_cast<double>(w.rows) * w.depth);
+  for (const int block_rows : {8, 4}) {
+    if (w.rows < block_rows) continue;
+    const double blocks = block_density(w, block_rows);
+    if (blocks <= kBlockFill * density) {
+      return {"blocks", blocks, is_vector ? table.blocks_vector : table.blocks_columns, block_rows};
+    }
+  }
+  return {"csr", density, is_vector ? table.csr_vector : table.csr_columns, 0};
+}
+
+std::string too_dense(const Candidate& c) {
+  char text[160];
+  std::snprintf(text, sizeof text, "%.0f %% of its %s are kept: dense is faster here from %.0f %% on", 100 * c.density,
+                c.block_rows > 0 ? "blocks" : "weights", 100 * c.limit);
+  return text;
+}
+
+}  // namespace
+
+WeightSource::WeightSource(const Plan& plan, const Node& node, std::size_t input, const Use& use)
+    : plan_(plan), node_(node), input_(input), use_(use) {
+  const Tensor* const stored = plan.model().input(node, input).stored;
+  if (stored == nullptr) refuse(node, "its weights must be stored in the file");
+  if (!use.is_transposed) sparse_ = StoredSparse::read(*stored);
+}
+
+Weights WeightSource::make(kernels::Range rows) {
+  if (!sparse_) return make_dense(rows);
+  Weights weights = make_sparse(sparse_->rows(rows.begin, rows.size()));
+  if (weights.matrix != nullptr) return weights;
+  Weights fallback = make_dense(rows);
+  fallback.note = weights.note;
+  return fallback;
+}
+
+Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
+  const Candidate best = candidate_of(weights, use_.columns == 1, plan_.break_even());
+  if (best.density > best.limit && plan_.options().prefer == Prefer::speed) return {nullptr, too_dense(best)};
+  const kernels::Use way = use_.columns == 1 ? kernels::Use::vector : kernels::Use::columns;
+  if (best.block_rows > 0) return {kernels::make_blocks(weights, best.block_rows, way), ""};
+  return {kernels::make_csr(weights, way), ""};
+}
+
+const std::vector<float>& WeightSource::dense() {
+  if (!dense_.empty()) return dense_;
+  std::vector<float> stored = plan_.model().floats(node_, input_);
+  if (!use_.is_transposed) {
+    dense_ = std::move(stored);
+    return dense_;
+  }
+  dense_.resize(stored.size());
+  const auto rows = static_cast<std::size_t>(use_.rows), depth = static_cast<std::size_t>(use_.depth);
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t d = 0; d < depth; ++d) dense_[r * depth + d] = stored[d * rows + r];
+  }
+  return dense_;
+}
+
+Weights WeightSource::make_dense(kernels::Range rows) {
+  const std::size_t begin = static_cast<std::size_t>(rows.begin) * static_cast<std::size_t>(use_.depth);
+  return {kernels::make_dense(dense().data() + begin, rows.size(), use_.depth), ""};
+}
+
+}  // namespace featherweight::runtime

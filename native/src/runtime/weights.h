@@ -1,0 +1,46 @@
+// Stored tensors in the execution format that suits a layer and this machine.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kernels/matrix.h"
+#include "runtime/plan.h"
+#include "runtime/stored.h"
+
+namespace featherweight::runtime {
+
+// How a layer uses its weights: the whole tensor as a matrix, and how many columns a run multiplies.
+struct Use {
+  int rows, depth;
+  int columns;                 // 1: a vector
+  bool is_transposed = false;  // the file holds [depth, rows]
+};
+
+struct Weights {
+  std::unique_ptr<kernels::Matrix> matrix;
+  std::string note;  // why not the format in which they are stored
+};
+
+// A layer's weights, decoded once, from which the matrix of each group of rows is made.
+class WeightSource {
+ public:
+  WeightSource(const Plan& plan, const Node& node, std::size_t input, const Use& use);
+
+  Weights make(kernels::Range rows);
+
+ private:
+  Weights make_sparse(const kernels::SparseWeights& weights) const;
+  Weights make_dense(kernels::Range rows);
+  const std::vector<float>& dense();
+
+  const Plan& plan_;
+  const Node& node_;
+  std::size_t input_;
+  Use use_;
+  std::optional<StoredSparse> sparse_;
+  std::vector<float> dense_;  // [rows][depth], once it is needed
+};
+
+}  // namespace featherweight::runtime
