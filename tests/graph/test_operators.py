@@ -14,6 +14,7 @@ from featherweight.graph.operators import OPERATORS
 Shape = tuple[int, ...]
 IMAGE = (2, 3, 8, 7)
 CHANNEL = (3,)
+BYTES = np.arange(2 * 3 * 8 * 7, dtype=np.uint16).astype(np.uint8).reshape(IMAGE)
 
 # Operator, inputs (a shape is random floats, an array itself, None is not given), attributes.
 CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
@@ -33,6 +34,9 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Conv", [IMAGE, (6, 1, 3, 3)], {"group": 3, "dilations": [2, 2], "pads": [0, 1, 2, 1]}),
     ("Conv", [(2, 3, 9), (4, 3, 3)], {}),
     ("ConvTranspose", [IMAGE, (3, 4, 3, 3), (4,)], {"strides": [2, 2], "output_padding": [1, 0]}),
+    ("DequantizeLinear", [BYTES, np.float32(0.1), np.uint8(7)], {}),
+    ("DequantizeLinear", [BYTES.astype(np.int8), CHANNEL], {}),
+    ("DequantizeLinear", [BYTES.astype(np.int8), (2,), np.array([3, -4], np.int8)], {"axis": 0}),
     ("Div", [IMAGE, IMAGE], {}),
     ("Elu", [IMAGE], {"alpha": 0.5}),
     ("Erf", [IMAGE], {}),
@@ -71,6 +75,13 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Pad", [IMAGE, np.array([0, 0, 1, 2, 0, 0, 3, 0])], {"mode": "reflect"}),
     ("Pad", [IMAGE, np.array([1, 2]), None, np.array([3])], {"mode": "edge"}),
     ("Pow", [IMAGE, np.float32(0.75)], {}),
+    ("QuantizeLinear", [IMAGE, np.float32(0.02), np.uint8(100)], {}),
+    ("QuantizeLinear", [IMAGE, np.float32(0.01)], {}),
+    (
+        "QuantizeLinear",
+        [IMAGE, np.array([0.1, 0.001, 0.3], np.float32), np.array([1, -2, 0], np.int8)],
+        {},
+    ),
     ("ReduceL2", [IMAGE, np.array([-1])], {}),
     ("ReduceMax", [IMAGE, np.array([2, 3])], {"keepdims": 0}),
     ("ReduceMean", [IMAGE, np.array([-1, -2])], {}),

@@ -89,25 +89,29 @@ struct WordTables {
         high(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(whole + 16)))) {}
 };
 
-// One row's exact sum. A block's low halves go to one lane and its high ones to the other; two vpshufb look
-// up the low and the high bytes of the values.
-std::int64_t sum_of_words(const std::uint8_t* row, int blocks, const std::int16_t* x, const WordTables& tables) {
-  const __m256i shifts = _mm256_setr_epi64x(0, 0, 4, 4), half = _mm256_set1_epi8(15);
+// 16 values of each of the lanes' codes and their products with x, in eight int32.
+inline __m256i word_products(const WordTables& tables, __m256i codes, const std::int16_t* x) {
+  const __m256i low = _mm256_shuffle_epi8(tables.low, codes), high = _mm256_shuffle_epi8(tables.high, codes);
+  const auto* const at = reinterpret_cast<const __m256i*>(x);
+  return _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpacklo_epi8(low, high), _mm256_loadu_si256(at)),
+                          _mm256_madd_epi16(_mm256_unpackhi_epi8(low, high), _mm256_loadu_si256(at + 1)));
+}
+
+// One row's exact sum, 64 codes (two blocks) a step: two vpshufb look up the low and the high bytes of values.
+std::int64_t sum_of_words(const std::uint8_t* row, int steps, const std::int16_t* x, const WordTables& tables) {
+  const __m256i half = _mm256_set1_epi8(15);
   __m256i total = _mm256_setzero_si256();
-  for (int block = 0; block < blocks;) {
-    const int end = blocks - block < kMostProducts / 2 ? blocks : block + kMostProducts / 2;
-    __m256i first = _mm256_setzero_si256(), second = first;
-    for (; block < end; ++block, row += 16, x += 32) {
-      const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
-      const __m256i codes = _mm256_and_si256(_mm256_srlv_epi64(both, shifts), half);
-      const __m256i low = _mm256_shuffle_epi8(tables.low, codes), high = _mm256_shuffle_epi8(tables.high, codes);
-      const auto* const at = reinterpret_cast<const __m256i*>(x);
-      first = _mm256_add_epi32(
-          first, _mm256_madd_epi16(_mm256_unpacklo_epi8(low, high), _mm256_loadu_si256(at)));
-      second = _mm256_add_epi32(
-          second, _mm256_madd_epi16(_mm256_unpackhi_epi8(low, high), _mm256_loadu_si256(at + 1)));
+  for (int step = 0; step < steps;) {
+    const int end = steps - step < kMostProducts / 4 ? steps : step + kMostProducts / 4;
+    __m256i low_sum = _mm256_setzero_si256(), high_sum = low_sum;
+    for (; step < end; ++step, row += 32, x += 64) {
+      const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row));
+      const __m256i low = _mm256_and_si256(both, half);
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), half);
+      low_sum = _mm256_add_epi32(low_sum, word_products(tables, low, x));
+      high_sum = _mm256_add_epi32(high_sum, word_products(tables, high, x + 32));
     }
-    total = _mm256_add_epi64(total, _mm256_add_epi64(widened(first), widened(second)));
+    total = _mm256_add_epi64(total, _mm256_add_epi64(widened(low_sum), widened(high_sum)));
   }
   alignas(32) std::int64_t lanes[4];
   _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), total);
@@ -119,9 +123,9 @@ std::int64_t sum_of_words(const std::uint8_t* row, int blocks, const std::int16_
 void multiply_words_avx2(const Codes& codes, const std::int16_t* x, float x_step, float* y, const Epilogue& e,
                          Range rows) {
   const WordTables tables(codes.whole);
-  const int blocks = (codes.depth + 31) / 32;
+  const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
   for (int row = rows.begin; row < rows.end; ++row) {
-    const std::int64_t sum = sum_of_words(codes.packed + row * codes.row_bytes, blocks, x, tables);
+    const std::int64_t sum = sum_of_words(codes.packed + row * codes.row_bytes, steps, x, tables);
     store_one<V>(static_cast<float>(sum) * (codes.step * x_step), row, y, e);
   }
 }

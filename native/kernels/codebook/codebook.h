@@ -52,10 +52,10 @@ constexpr int arranged(int k) {
   return k / 128 * 128 + (k % 32 >= 16 ? 64 : 0) + k % 128 / 32 * 16 + k % 16;
 }
 
-// The same for inputs of 16 bits, up to a multiple of 32: the middle two of four groups of 8 change places.
+// The same for inputs of 16 bits, up to a multiple of 64: eight k's of a block and the same of the next block lie
+// side by side, as vpunpck leaves the values.
 constexpr int arranged_words(int k) {
-  const int group = k % 32 / 8;
-  return k / 32 * 32 + (group == 1 ? 16 : group == 2 ? 8 : group * 8) + k % 8;
+  return k / 64 * 64 + k % 32 / 8 * 16 + k % 64 / 32 * 8 + k % 8;
 }
 
 // What multiply_vector computes in (4-bit codes only; 8-bit codes always in float32).

@@ -168,6 +168,44 @@ def cast(x: Tensor, *, to: int, saturate: int = 1) -> Tensor:
     return x.to(ONNX_DTYPES[to])
 
 
+def quantize_linear(
+    x: Tensor, scale: Tensor, zero_point: Tensor | None = None, *, axis: int = 1
+) -> Tensor:
+    """round(x / scale) + zero_point, half to even, limited to the zero point's type (else uint8).
+
+    `scale` and `zero_point` have no dimension, or one number for each index of `axis`.
+    """
+    if zero_point is None:
+        zero_point = torch.zeros_like(scale, dtype=torch.uint8)
+    if zero_point.dtype not in (torch.uint8, torch.int8):
+        raise UnsupportedOperatorError(
+            f"QuantizeLinear to {zero_point.dtype} is outside the subset."
+        )
+    ends = torch.iinfo(zero_point.dtype)
+    whole = torch.round(x / _along(axis, scale, x)) + _along(axis, zero_point, x)
+    return torch.nan_to_num(whole, nan=ends.min).clamp(ends.min, ends.max).to(zero_point.dtype)
+
+
+def dequantize_linear(
+    x: Tensor, scale: Tensor, zero_point: Tensor | None = None, *, axis: int = 1
+) -> Tensor:
+    """(x - zero_point) * scale, in float32; `scale` and `zero_point` as in `quantize_linear`."""
+    whole = x.to(torch.int32)
+    if zero_point is not None:
+        whole = whole - _along(axis, zero_point, x).to(torch.int32)
+    return whole.to(scale.dtype) * _along(axis, scale, x)
+
+
+def _along(axis: int, numbers: Tensor, x: Tensor) -> Tensor:
+    if numbers.ndim == 0:
+        return numbers
+    if numbers.ndim > 1:
+        raise UnsupportedOperatorError("quantization in blocks is outside the subset.")
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return numbers.reshape(shape)
+
+
 def prelu(x: Tensor, slope: Tensor) -> Tensor:
     """`x` where positive, else `slope * x`; `slope` [C, 1, ...] or [1] as torch exports it."""
     channel_axis = slope.ndim - x.ndim + 1
@@ -260,6 +298,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Concat": Operator(concat),
     "Conv": Operator(spatial.conv),
     "ConvTranspose": Operator(spatial.conv_transpose),
+    "DequantizeLinear": Operator(dequantize_linear),
     "Div": Operator(torch.div),
     "Elu": Operator(elu),
     "Erf": Operator(torch.erf),
@@ -286,6 +325,7 @@ OPERATORS: Mapping[str, Operator] = {
     "PRelu": Operator(prelu),
     "Pad": Operator(spatial.pad, static=(1, 2, 3)),
     "Pow": Operator(torch.pow, static_scalar=(1,)),
+    "QuantizeLinear": Operator(quantize_linear),
     "Identity": Operator(identity),
     "ReduceL2": _reduction(_norm),
     "ReduceMax": _reduction(torch.amax),
