@@ -127,8 +127,9 @@ struct RowBlocksVector {
                        const float* x, float* sums, float* decoded) {
     if (w.stored == Stored::values) {
       for (int group = groups.begin; group < groups.end; ++group) {
-        Add::template add<true>(w.values + static_cast<std::size_t>(start[group]) * kBlockRows, index + start[group],
-                 static_cast<int>(start[group + 1] - start[group]), x, sums + group * kBlockRows);
+        const std::size_t first = start[group];
+        Add::template add<true>(w.values + first * kBlockRows, index + first,
+                                static_cast<int>(start[group + 1] - first), x, sums + group * kBlockRows);
       }
     } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
       for (int group = groups.begin; group < groups.end; ++group) {

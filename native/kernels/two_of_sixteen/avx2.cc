@@ -8,7 +8,9 @@ namespace featherweight::kernels {
 namespace {
 
 __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
-__m256i twice(const void* p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+__m256i twice(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 
 // sums + four products for each of eight rows.
 __m256i add_products(__m256i sums, __m256i x, __m256i weights) {
@@ -37,8 +39,8 @@ struct Wide {
 
   __m256i add(__m256i sums, const std::uint8_t* entries, __m256i low, __m256i high) const {
     const __m256i position = load(entries);
-    const __m256i x = _mm256_blendv_epi8(_mm256_shuffle_epi8(low, position), _mm256_shuffle_epi8(high, position),
-                                         _mm256_slli_epi16(position, 3));
+    const __m256i x = _mm256_blendv_epi8(_mm256_shuffle_epi8(low, position),
+                                         _mm256_shuffle_epi8(high, position), _mm256_slli_epi16(position, 3));
     return add_products(sums, x, load(entries + kCellBytes));
   }
 };
