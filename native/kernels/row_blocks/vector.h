@@ -11,7 +11,7 @@ namespace featherweight::kernels {
 namespace {
 
 // What is read once and in one run: the machine itself fetches too few lines ahead.
-inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 2048, _MM_HINT_T0); }
+inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 6144, _MM_HINT_T0); }
 
 // sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
 // come from memory, not from a buffer of decoded codes.

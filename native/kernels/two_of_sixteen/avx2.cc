@@ -53,8 +53,8 @@ void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_
         w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * Entries::kBytes;
     __m256i first = _mm256_setzero_si256(), second = first;
     for (int cell = 0; cell < w.cells; ++cell, data += Entries::kBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
-      if (Entries::kBytes > 64) _mm_prefetch(reinterpret_cast<const char*>(data) + 2112, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
+      if (Entries::kBytes > 64) _mm_prefetch(reinterpret_cast<const char*>(data) + 6208, _MM_HINT_T0);
       const __m256i low = twice(q + cell * kCellColumns), high = twice(q + cell * kCellColumns + 16);
       first = entries.add(first, data, low, high);
       second = entries.add(second, data + 32, low, high);
@@ -85,7 +85,7 @@ void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
     const std::uint8_t* data = w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * kCellBytes;
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
       const float* const at = x + cell * kCellColumns;
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
