@@ -125,7 +125,8 @@ void choose(const std::string& name) {
 
 void bind_kernels(nb::module_& m) {
   nb::class_<Weights>(m, "Matrix")
-      .def(nb::init<const std::string&, Rows, bool>(), "format"_a, "weights"_a.noconvert(), "vector"_a = false)
+      .def(nb::init<const std::string&, Rows, bool>(), "format"_a, "weights"_a.noconvert(),
+           "vector"_a = false)
       .def_prop_ro("format", [](const Weights& w) { return w.matrix->format(); })
       .def_prop_ro("bytes", [](const Weights& w) { return w.matrix->bytes(); })
       .def("multiply", &Weights::multiply, "x"_a.noconvert(), "y"_a.noconvert())

@@ -143,7 +143,8 @@ void test_refusals() {
   weights[17] = weights[18] = 1.0f;
   make_two_of_sixteen(SparseFromDense(weights.data(), 1, 32).view(), false);
   weights[31] = 1.0f;
-  CHECK_THROWS(make_two_of_sixteen(SparseFromDense(weights.data(), 1, 32).view(), false), std::invalid_argument);
+  CHECK_THROWS(make_two_of_sixteen(SparseFromDense(weights.data(), 1, 32).view(), false),
+               std::invalid_argument);
   for (int i = 0; i < 30; ++i) weights[i] = static_cast<float>(i);
   CHECK_THROWS(make_slots(SparseFromDense(weights.data(), 1, 32).view(), true), std::invalid_argument);
 }

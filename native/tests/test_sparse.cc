@@ -54,7 +54,8 @@ void test_codes_of_a_file() {
   const std::vector<std::uint8_t> codes{3, 1, 2};
   const std::vector<float> codebook{9.0f, 0.0f, 2.0f, -1.0f};
   const std::vector<float> dense{-1.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 2.0f, 0.0f};
-  const SparseWeights weights{3, 3, row_start.data(), columns.data(), codes.data(), codebook.data(), 4, nullptr};
+  const SparseWeights weights{3, 3, row_start.data(), columns.data(), codes.data(), codebook.data(), 4,
+                              nullptr};
   std::mt19937 random(3);
   const Problem problem({3, 3, Columns{1, 1, 1}}, dense, Activation::none, random);
   check_product(*make_csr(weights, Use::columns), problem, 2e-5);

@@ -22,8 +22,8 @@ template <class Column>
 float row_sum(const RowBlocksView& w, int row, Column at) {
   float sum = 0.0f;
   for (int band = 0; band < w.bands; ++band) {
-    const std::uint32_t* const start = w.start + static_cast<std::size_t>(band) * w.groups + row / w.block_rows;
-    for (std::size_t block = start[0]; block < start[1]; ++block) {
+    const std::size_t cell = static_cast<std::size_t>(band) * w.groups + row / w.block_rows;
+    for (std::size_t block = w.start[cell]; block < w.start[cell + 1]; ++block) {
       const int d = band * w.band_depth + (w.index8 ? w.index8[block] : w.index16[block]);
       sum += weight_of(w, block * w.block_rows + row % w.block_rows) * at(d);
     }

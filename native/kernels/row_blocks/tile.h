@@ -130,7 +130,8 @@ struct RowBlocksTile {
 
   // A tile of stored columns for one chunk of rows.
   template <class Read>
-  static void tile(const RowBlocksView& w, const Product& p, Range rows, int begin, int count, float* scratch) {
+  static void tile(const RowBlocksView& w, const Product& p, Range rows, int begin, int count,
+                   float* scratch) {
     float* const panel = scratch;
     float* const waiting = scratch + w.band_depth * kColumns + kAlignment / sizeof(float);
     const Runs<kColumns> runs(p.columns, begin, count);

@@ -11,7 +11,7 @@ namespace featherweight::kernels {
 namespace {
 
 // What is read once and in one run: the machine itself fetches too few lines ahead.
-inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 2048, _MM_HINT_T0); }
+inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 6144, _MM_HINT_T0); }
 
 // sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
 // come from memory, not from a buffer of decoded codes.
@@ -127,8 +127,9 @@ struct RowBlocksVector {
                        const float* x, float* sums, float* decoded) {
     if (w.stored == Stored::values) {
       for (int group = groups.begin; group < groups.end; ++group) {
-        Add::template add<true>(w.values + static_cast<std::size_t>(start[group]) * kBlockRows, index + start[group],
-                 static_cast<int>(start[group + 1] - start[group]), x, sums + group * kBlockRows);
+        const std::size_t first = start[group];
+        Add::template add<true>(w.values + first * kBlockRows, index + first,
+                                static_cast<int>(start[group + 1] - first), x, sums + group * kBlockRows);
       }
     } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
       for (int group = groups.begin; group < groups.end; ++group) {

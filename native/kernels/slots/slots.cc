@@ -20,18 +20,17 @@ class SlotsMatrix final : public CellsMatrix {
   void add_rest(const std::int8_t* x, Range rows, std::int32_t* sums) const override {
     const Overflow& rest = cells().overflow();
     for (int row = rows.begin; row < rows.end; ++row) {
-      const std::uint32_t first = rest.row_start[row];
-      const int entries = static_cast<int>(rest.row_start[row + 1] - first);
-      sums[row - rows.begin] += overflow_sum(rest.columns.data() + first, rest.weights.data() + first, entries, x);
+      const std::uint32_t first = rest.row_start[row], end = rest.row_start[row + 1];
+      sums[row - rows.begin] += overflow_sum(rest.columns.data() + first, rest.weights.data() + first,
+                                             static_cast<int>(end - first), x);
     }
   }
   void add_rest(const float* x, Range rows, float* sums) const override {
     const Overflow& rest = cells().overflow();
-    const float* const codebook = cells().view().codebook;
     for (int row = rows.begin; row < rows.end; ++row) {
-      const std::uint32_t first = rest.row_start[row];
-      const int entries = static_cast<int>(rest.row_start[row + 1] - first);
-      sums[row - rows.begin] += overflow_sum(rest.columns.data() + first, rest.codes.data() + first, entries, x, codebook);
+      const std::uint32_t first = rest.row_start[row], end = rest.row_start[row + 1];
+      sums[row - rows.begin] += overflow_sum(rest.columns.data() + first, rest.codes.data() + first,
+                                             static_cast<int>(end - first), x, cells().view().codebook);
     }
   }
 };

@@ -8,7 +8,9 @@ namespace featherweight::kernels {
 namespace {
 
 __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
-__m256i twice(const void* p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+__m256i twice(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 
 // sums + four products for each of eight rows.
 __m256i add_products(__m256i sums, __m256i x, __m256i weights) {
@@ -37,8 +39,8 @@ struct Wide {
 
   __m256i add(__m256i sums, const std::uint8_t* entries, __m256i low, __m256i high) const {
     const __m256i position = load(entries);
-    const __m256i x = _mm256_blendv_epi8(_mm256_shuffle_epi8(low, position), _mm256_shuffle_epi8(high, position),
-                                         _mm256_slli_epi16(position, 3));
+    const __m256i x = _mm256_blendv_epi8(_mm256_shuffle_epi8(low, position),
+                                         _mm256_shuffle_epi8(high, position), _mm256_slli_epi16(position, 3));
     return add_products(sums, x, load(entries + kCellBytes));
   }
 };
@@ -51,8 +53,8 @@ void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_
         w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * Entries::kBytes;
     __m256i first = _mm256_setzero_si256(), second = first;
     for (int cell = 0; cell < w.cells; ++cell, data += Entries::kBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
-      if (Entries::kBytes > 64) _mm_prefetch(reinterpret_cast<const char*>(data) + 2112, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
+      if (Entries::kBytes > 64) _mm_prefetch(reinterpret_cast<const char*>(data) + 6208, _MM_HINT_T0);
       const __m256i low = twice(q + cell * kCellColumns), high = twice(q + cell * kCellColumns + 16);
       first = entries.add(first, data, low, high);
       second = entries.add(second, data + 32, low, high);
@@ -83,7 +85,7 @@ void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
     const std::uint8_t* data = w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * kCellBytes;
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
       const float* const at = x + cell * kCellColumns;
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {

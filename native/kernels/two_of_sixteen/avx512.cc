@@ -53,7 +53,7 @@ void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_
     int cell = 0;
     for (; cell + 2 <= w.cells; cell += 2, data += 2 * Entries::kBytes) {
       for (int line = 0; line < 2 * Entries::kBytes; line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(data) + 2048 + line, _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(data) + 6144 + line, _MM_HINT_T0);
       }
       first = entries.add(first, data, shifted(q + cell * kCellColumns));
       second = entries.add(second, data + Entries::kBytes, shifted(q + (cell + 1) * kCellColumns));
@@ -79,7 +79,7 @@ void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
     const std::uint8_t* data = w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * kCellBytes;
     __m512 first = _mm512_setzero_ps(), second = first;
     for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 2048, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
       const __m512i entry = load(data);
       const __m512 low = _mm512_loadu_ps(x + cell * kCellColumns);
       const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);

@@ -22,11 +22,11 @@ std::uint64_t narrow_entries(const SparseWeights& w) {
 
 }  // namespace
 
-Cells::Cells(const SparseWeights& weights)
+Cells::Cells(const SparseWeights& weights, bool exact)
     : rows_(weights.rows), tiles_((weights.rows + kCellRows - 1) / kCellRows),
       cells_((weights.depth + kCellColumns - 1) / kCellColumns) {
   choose_entries(weights);
-  pack(weights);
+  pack(weights, exact && !wide_);
 }
 
 void Cells::choose_entries(const SparseWeights& w) {
@@ -61,7 +61,7 @@ void Cells::pack_entry(const SparseWeights& w, int row, std::uint32_t entry, int
   }
 }
 
-void Cells::pack(const SparseWeights& w) {
+void Cells::pack(const SparseWeights& w, bool exact) {
   const std::size_t size = static_cast<std::size_t>(tiles_) * cells_ * kCellBytes * (wide_ ? 2 : 1);
   data_ = aligned_array<std::uint8_t>(size);
   std::memset(data_.get(), wide_ ? 0 : zero_ << 4, size);
@@ -80,8 +80,8 @@ void Cells::pack(const SparseWeights& w) {
         totals_[row] += rounded(w.value(entry));
       } else {
         overflow_.columns.push_back(w.columns[entry]);
-        overflow_.weights.push_back(rounded(w.value(entry)));
-        if (!wide_) overflow_.codes.push_back(w.codes[entry]);
+        if (exact) overflow_.codes.push_back(w.codes[entry]);
+        if (!exact) overflow_.weights.push_back(rounded(w.value(entry)));
       }
     }
     overflow_.row_start.push_back(static_cast<std::uint32_t>(overflow_.columns.size()));

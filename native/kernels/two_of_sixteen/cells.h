@@ -48,14 +48,15 @@ extern const CellsKernels kCellsScalar, kCellsAvx2, kCellsAvx512;
 struct Overflow {
   std::vector<std::uint32_t> row_start;
   std::vector<std::uint16_t> columns;
-  std::vector<std::int8_t> weights;  // 8-bit
-  std::vector<std::uint8_t> codes;   // narrow entries only
+  std::vector<std::int8_t> weights;  // 8-bit; or, for exact products:
+  std::vector<std::uint8_t> codes;
 };
 
 class Cells {
  public:
   // Narrow where a codebook of at most 16 values does (one of them zero, unless every entry is used).
-  explicit Cells(const SparseWeights& weights);
+  // `exact`: the overflow keeps codes. It is of no use where entries are wide.
+  Cells(const SparseWeights& weights, bool exact);
 
   CellsView view() const;
   const Overflow& overflow() const { return overflow_; }
@@ -65,7 +66,7 @@ class Cells {
 
  private:
   void choose_entries(const SparseWeights& weights);
-  void pack(const SparseWeights& weights);
+  void pack(const SparseWeights& weights, bool exact);
   void pack_entry(const SparseWeights& weights, int row, std::uint32_t entry, int slot);
   std::int8_t rounded(float value) const;
 

@@ -10,7 +10,7 @@ namespace featherweight::kernels {
 
 CellsMatrix::CellsMatrix(const SparseWeights& weights, bool exact)
     : rows_(weights.rows), depth_(weights.depth), exact_(exact), kernels_(active_kernels().cells),
-      cells_(weights) {
+      cells_(weights, exact) {
   if (exact && cells_.wide()) {
     throw std::invalid_argument("exact products need a codebook of at most 15 values beside zero, but got " +
                                 (weights.codes ? std::to_string(weights.codebook_size) + " values"

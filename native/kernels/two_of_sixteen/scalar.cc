@@ -51,7 +51,9 @@ void sum(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sum
 void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
   for (int row = rows.begin; row < rows.end; ++row) {
     float total = 0.0f;
-    for_each_entry(w, row, [&](int column, std::uint8_t entry) { total += x[column] * w.codebook[entry >> 4]; });
+    for_each_entry(w, row, [&](int column, std::uint8_t entry) {
+      total += x[column] * w.codebook[entry >> 4];
+    });
     sums[row - rows.begin] = total;
   }
 }

@@ -12,8 +12,9 @@ void check(const SparseWeights& w) {
   for (int row = 0; row < w.rows; ++row) {
     for (std::uint32_t entry = w.row_start[row] + 2; entry < w.row_start[row + 1]; ++entry) {
       if (w.columns[entry] / 16 == w.columns[entry - 2] / 16) {
-        throw std::invalid_argument("2:16 weights keep at most 2 of 16 columns, but row " + std::to_string(row) +
-                                    " keeps more from column " + std::to_string(w.columns[entry] / 16 * 16));
+        throw std::invalid_argument("2:16 weights keep at most 2 of 16 columns, but row " +
+                                    std::to_string(row) + " keeps more from column " +
+                                    std::to_string(w.columns[entry] / 16 * 16));
       }
     }
   }
