@@ -1,5 +1,6 @@
 """What a MODEL may be, and what it gives."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,20 @@ def test_a_callable() -> None:
     assert resolved.fresh and again.fresh
     ours, theirs = resolved.module.state_dict(), again.module.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_callable_in_the_folder_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_net.py").write_text("from torch.nn import Linear as line\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    resolved = resolve("their_net:line:in_features=3,out_features=2", shape=(1, 1, 3))
+    assert resolved.module.out_features == 2
+    with pytest.raises(InvalidArgumentError, match="cannot be imported"):
+        resolve("their_net:circle")
+    with pytest.raises(InvalidArgumentError, match="must be key=value"):
+        resolve("lenet-5:line")
 
 
 def test_a_callable_with_options() -> None:

@@ -27,7 +27,6 @@ from featherweight.validation import check_choice
 from featherweight.zoo import (
     FILE_SUFFIXES,
     Resolved,
-    parse,
     published_network,
     published_networks,
     resolve,
@@ -226,7 +225,7 @@ def _top1(model: str, resolved: Resolved, data: Dataset | None) -> tuple[float |
         noted = container.read(model).metadata.get("accuracy")
         if isinstance(noted, dict) and "top1" in noted:
             return float(noted["top1"]), f"{noted.get('data', 'unknown data')}, by the file"
-    if data is None and parse(model)[0] in published_networks():
+    if data is None and model.partition(":")[0] in published_networks():
         for row in published_network(model).rows:
             is_same = row.spec == model and row.input in (None, resolved.input_shape)
             if is_same and row.top1 is not None and row.layer is None:

@@ -7,6 +7,7 @@
 """
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def resolve(
         resolved = _from_file(path)
     elif model.startswith("timm:"):
         resolved = _from_timm(model, seed, shape, num_classes)
-    elif ":" in model and "." in model.partition(":")[0]:
+    elif _is_callable(model):
         resolved = _from_callable(model, seed, shape)
     else:
         resolved = _from_zoo(model, seed, shape, num_classes)
@@ -102,6 +103,13 @@ def _from_zoo(
     return Resolved(model, module, shape or registry.entry(name).input_shape, fresh=True)
 
 
+def _is_callable(model: str) -> bool:
+    """Whether it is ``module:callable``, not a zoo name with its options (``name:key=value``)."""
+    name, _, rest = model.partition(":")
+    named = rest.partition(":")[0]
+    return name not in registry.names() and bool(named) and "=" not in named
+
+
 def _from_callable(model: str, seed: int, shape: tuple[int, int, int] | None) -> Resolved:
     """``package.module:callable``, called with the options that follow it, must give a module.
 
@@ -111,6 +119,8 @@ def _from_callable(model: str, seed: int, shape: tuple[int, int, int] | None) ->
     attribute, options = registry.parse(rest)
     if module_name.partition(".")[0] == "torchvision":
         torchvision()
+    if str(Path.cwd()) not in sys.path:  # a console script does not look where it is called
+        sys.path.append(str(Path.cwd()))
     try:
         build = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
