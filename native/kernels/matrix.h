@@ -33,7 +33,7 @@ class Matrix {
   // only wanted columns of Y. The result of an element does not depend on how the ranges are cut.
   virtual void multiply(const Product& product, Range rows, Range columns, void* scratch) const = 0;
 
-  // y = W x, x without gaps. `y` and the epilogue's pointers are those of row 0.
+  // y = W x, x in float32 (whatever `elements` are) and without gaps. `y` and the epilogue's pointers are those of row 0.
   virtual void multiply_vector(const float* x, float* y, const Epilogue& epilogue, Range rows,
                                void* scratch) const = 0;
 };

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from featherweight import _native
 from featherweight.container import read, write
 from featherweight.errors import UnsupportedOperatorError
 from featherweight.functional.binarize import binary_conv2d, filter_scales, sign
@@ -88,6 +89,54 @@ def test_file_takes_one_bit_a_weight(network: Network, pictures: Tensor, tmp_pat
     assert torch.equal(load(path)(pictures), network(pictures))
     weights = sum(p.numel() for name, p in network.named_parameters() if p.ndim > 1)
     assert path.stat().st_size < weights / 8 + 40 * 27 * 4 + 2500
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("instruction_set", _native.instruction_sets())
+def test_native_runtime_gives_the_same(
+    network: Network, pictures: Tensor, tmp_path: Path, instruction_set: str, threads: int
+) -> None:
+    path = tmp_path / "network.fwt"
+    write(path, pack(network, pictures, {}, {}))
+    best = _native.instruction_sets()[-1]
+    _native.choose_instruction_set(instruction_set)
+    try:
+        session = _native.Session.open(str(path), 3, threads, False, False)
+    finally:
+        _native.choose_instruction_set(best)
+    output = np.empty((3, 10), dtype=np.float32)
+    session.run([pictures.numpy()], [output])
+    expected = network(pictures).detach().numpy()
+    np.testing.assert_allclose(output, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    formats = {layer[0]: layer[2] for layer in session.layers}
+    assert formats["strided"] == "binary"
+    assert formats["real_input"] == "binary_weight"
+
+
+@pytest.mark.parametrize(
+    ("size", "layer"),
+    [
+        (1, XnorConv2d(70, 33, 3, padding=1)),
+        (6, XnorConv2d(32, 16, 1, bias=False)),
+        (7, XnorConv2d(33, 5, (1, 3), stride=2, bias=False)),
+        (9, XnorConv2d(64, 130, 5, stride=3, padding=2, bias=False, scale_map=True)),
+        (9, XnorConv2d(3, 40, 3, padding=4, dilation=3, bias=False, scale_map=True)),
+    ],
+)
+def test_native_convolution(size: int, layer: XnorConv2d, tmp_path: Path) -> None:
+    """Without a scale map and a bias there is one rounding on both sides: equal bit for bit."""
+    x = torch.randn(2, layer.in_channels, size, size, generator=torch.Generator().manual_seed(2))
+    x[:, :, 0, 0] = 0.0
+    network = nn.Sequential(layer).eval()
+    write(tmp_path / "layer.fwt", pack(network, x, {}, {}))
+    session = _native.Session.open(str(tmp_path / "layer.fwt"), 2, 1, False, False)
+    expected = network(x).detach().numpy()
+    output = np.empty_like(expected)
+    session.run([x.numpy()], [output])
+    is_exact = not layer.scale_map and layer.bias is None
+    np.testing.assert_allclose(
+        output, expected, rtol=0 if is_exact else 2e-6, atol=0 if is_exact else 1e-6
+    )
 
 
 def test_cost_is_that_of_the_real_layer(network: Network, pictures: Tensor) -> None:

@@ -137,7 +137,7 @@ void build_binary_conv(Plan& plan, const Node& node) {
   const std::vector<float> signs = model.floats(node, 1);
   const LayerEnd end = binary_end(plan, node, w[0]);
   if (!has_binary_input(node)) {
-    const std::int64_t depth = elements(w) / w[0];
+    const std::int64_t depth = elements(w, 1, w.size());
     return build_conv_of(plan, node, end, [&](kernels::Range rows) {
       return Weights{kernels::make_binary_weight(signs.data() + rows.begin * depth, rows.size(), static_cast<int>(depth)), ""};
     });
