@@ -102,9 +102,10 @@ class Taking {
     const std::string& name = model_.input(node, 1).stored->name;
     const std::size_t dot = name.rfind(".weight");
     if (dot != std::string::npos) node.layer = name.substr(0, dot);
-    release(node.inputs[0]);
+    const int before = node.inputs[0];
     node.inputs[0] = model_.nodes[there].inputs[0];
     ++readers_[node.inputs[0]];
+    release(before);
   }
 
   // One reader less; the node that wrote for nobody is gone, and so is what it read alone.
