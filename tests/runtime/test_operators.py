@@ -318,6 +318,26 @@ add("Gather of a constant", chain("""
     y = Add(x, a)
 """, x=X((3, 4, 5)), w=weights(6, 5), i=ints(1, 5, 0, 1)))  # fmt: skip
 
+# Each there and back: outputs are floats.
+add("QuantizeLinear", chain("""
+    q = QuantizeLinear(x, scale, zero)
+    y = DequantizeLinear(q, scale, zero)
+""", x=X((3, 4, 5)), scale=np.array(0.01, np.float32), zero=np.array(100, np.uint8)))  # fmt: skip
+add("QuantizeLinear without zero point", chain("""
+    q = QuantizeLinear(x, scale)
+    y = DequantizeLinear(q, scale)
+""", x=X((3, 4, 5)), scale=np.array(0.02, np.float32)))  # fmt: skip
+add("QuantizeLinear by channel", chain("""
+    q = QuantizeLinear(x, scale, zero, axis=-1)
+    y = DequantizeLinear(q, scale, zero, axis=-1)
+""", x=X((3, 4, 2)), scale=np.array([0.02, 0.01], np.float32),
+    zero=np.array([3, -9], np.int8)))  # fmt: skip
+add("DequantizeLinear of a tensor", chain("""
+    w = DequantizeLinear(stored, scale, axis=0)
+    y = Conv(x, w)
+""", x=X((2, 3, 6, 6)), scale=np.array([0.02, 0.01], np.float32),
+    stored=(np.arange(54) - 30).astype(np.int8).reshape(2, 3, 3, 3)))  # fmt: skip
+
 
 def test_every_operator_of_files_runs_and_is_tested() -> None:
     runs = {name for name in _native.runtime_operators() if not name.startswith(OURS)}

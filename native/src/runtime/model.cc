@@ -162,9 +162,41 @@ const std::vector<std::int64_t>& Model::known(const Node& node, std::size_t i) c
   return *value.integers;
 }
 
+namespace {
+
+std::vector<float> real(const std::vector<float>& whole, const Shape& shape, const Steps& steps) {
+  std::int64_t inner = 1;
+  for (std::size_t k = steps.axis + 1; k < shape.size(); ++k) inner *= shape[k];
+  std::vector<float> out(whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    const std::size_t at = steps.scale.size() == 1 ? 0 : i / static_cast<std::size_t>(inner) % steps.scale.size();
+    out[i] = (whole[i] - (steps.zero_point.empty() ? 0.0f : steps.zero_point[at])) * steps.scale[at];
+  }
+  return out;
+}
+
+template <typename T>
+std::vector<float> widened(const Tensor& tensor) {
+  const std::vector<T> values = decoded<T>(tensor);
+  return std::vector<float>(values.begin(), values.end());
+}
+
+}  // namespace
+
+std::vector<std::int8_t> Model::bytes(const Node& node, std::size_t i) const {
+  const Value& value = input(node, i);
+  if (value.stored == nullptr || value.stored->dtype != DType::int8) refuse(node, "'" + value.name + "' must hold int8");
+  return decoded<std::int8_t>(*value.stored);
+}
+
 std::vector<float> Model::floats(const Node& node, std::size_t i) const {
   const Value& value = input(node, i);
   if (value.stored == nullptr) refuse(node, "'" + value.name + "' must be a tensor of the file");
+  const DType dtype = value.stored->dtype;
+  if (dtype == DType::int8 || dtype == DType::uint8) {
+    std::vector<float> whole = dtype == DType::int8 ? widened<std::int8_t>(*value.stored) : widened<std::uint8_t>(*value.stored);
+    return value.steps ? real(whole, value.shape, *value.steps) : whole;
+  }
   if (value.dtype == DType::float32) return decoded<float>(*value.stored);
   if (value.dtype == DType::float16) {
     const auto halves = decoded<std::uint16_t>(*value.stored);

@@ -6,16 +6,24 @@
 #include <vector>
 
 #include "featherweight/reader.h"
+#include "kernels/int8/quantization.h"
 #include "kernels/product.h"
 #include "runtime/shape.h"
 
 namespace featherweight::runtime {
+
+// What the whole numbers of a stored tensor mean: (q - zero_point) * scale, one for all or one along `axis`.
+struct Steps {
+  std::vector<float> scale, zero_point;
+  std::size_t axis = 0;
+};
 
 struct Value {
   std::string name;
   DType dtype = DType::float32;
   Shape shape;
   const Tensor* stored = nullptr;                     // a tensor of the file, still coded
+  std::optional<Steps> steps;                         // `stored` holds 8-bit numbers that mean floats
   std::optional<std::vector<std::int64_t>> integers;  // known at load: shapes, axes, indices
   bool is_known() const { return stored != nullptr || integers.has_value(); }
 };
@@ -35,6 +43,7 @@ struct Node {
   std::vector<int> outputs;  // the same
   const std::vector<std::pair<std::string, Attribute>>* attributes = nullptr;
   Tail tail;
+  std::optional<kernels::Quantization> input8;  // a product that quantizes its first input (quantized.h)
   bool is_gone = false;  // folded, or done by another node's tail
 
   std::int64_t integer(const char* name, std::int64_t fallback) const;
@@ -57,8 +66,10 @@ struct Model {
   const Value& output(const Node& node, std::size_t i = 0) const { return values[node.outputs[i]]; }
   // Integers that an operator must know before it runs (axes, sizes). Throws if they are computed.
   const std::vector<std::int64_t>& known(const Node& node, std::size_t i) const;
-  // A stored tensor as float32, of any stored dtype.
+  // A stored tensor as float32, of any stored dtype but 64-bit integers.
   std::vector<float> floats(const Node& node, std::size_t i) const;
+  // The 8-bit numbers of a stored tensor as they are.
+  std::vector<std::int8_t> bytes(const Node& node, std::size_t i) const;
 };
 
 // Throws RunError where the network cannot run: an operator that is not there, shapes that do not fit.

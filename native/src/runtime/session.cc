@@ -11,6 +11,7 @@
 #include "runtime/memory_plan.h"
 #include "runtime/operators/operators.h"
 #include "runtime/plan.h"
+#include "runtime/quantized.h"
 
 namespace featherweight {
 
@@ -87,6 +88,7 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   Model model = read_model(file.graph(), options.batch);
   input_infos = ports(model, model.inputs, file.graph().inputs, "input");
   output_infos = ports(model, model.outputs, file.graph().outputs, "output");
+  take_quantization(model, !options.exact);
   fuse(model);
   Plan plan = planned(model, options);
   pool = std::make_unique<ThreadPool>(options.threads);

@@ -6,6 +6,7 @@
 #include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
+#include "kernels/int8/int8.h"
 #include "kernels/slots/slots.h"
 #include "kernels/two_of_sixteen/two_of_sixteen.h"
 
@@ -63,6 +64,23 @@ std::string too_dense(const Candidate& c) {
 }
 
 }  // namespace
+
+Weights make_int8(const Plan& plan, const Node& node, const Use& use) {
+  std::vector<std::int8_t> stored = plan.model().bytes(node, 1);
+  std::vector<float> scale = plan.model().input(node, 1).steps->scale;
+  if (scale.size() == 1) scale.assign(static_cast<std::size_t>(use.rows), scale[0]);
+  if (use.is_transposed) {
+    std::vector<std::int8_t> turned(stored.size());
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const std::size_t row = i % static_cast<std::size_t>(use.rows), d = i / static_cast<std::size_t>(use.rows);
+      turned[row * static_cast<std::size_t>(use.depth) + d] = stored[i];
+    }
+    stored = std::move(turned);
+  }
+  kernels::Int8Options options;
+  options.input = &*node.input8;
+  return {kernels::make_int8(stored.data(), scale.data(), use.rows, use.depth / use.taps, use.taps, options), ""};
+}
 
 WeightSource::WeightSource(const Plan& plan, const Node& node, std::size_t input, const Use& use)
     : plan_(plan), node_(node), input_(input), use_(use) {

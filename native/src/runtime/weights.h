@@ -16,12 +16,16 @@ struct Use {
   int rows, depth;
   int columns;                 // 1: a vector
   bool is_transposed = false;  // the file holds [depth, rows]
+  int taps = 1;                // of depth, of a convolution's filters (8-bit weights only)
 };
 
 struct Weights {
   std::unique_ptr<kernels::Matrix> matrix;
   std::string note;  // why not the format in which they are stored
 };
+
+// Weights of a node with `input8`, in the 8 bits in which they are stored; multiply_vector quantizes by `input8`.
+Weights make_int8(const Plan& plan, const Node& node, const Use& use);
 
 // A layer's weights, decoded once, from which the matrix of each group of rows is made.
 class WeightSource {

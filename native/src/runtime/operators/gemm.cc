@@ -71,7 +71,7 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
   Step step = plan.step_of(node);
   LayerEnd end = layer_end(plan, node, 2, rows);
   const Tensor& stored = *plan.model().input(node, 1).stored;
-  const bool is_dense = stored.format == Format::raw;
+  const bool is_dense = stored.format == Format::raw && !node.input8;
   if (count >= kManyRows && is_dense) {
     std::vector<float> weights = plan.model().floats(node, 1);
     if (!is_transposed) weights = turned(weights, rows, depth);
@@ -86,7 +86,8 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
     return plan.add(std::move(step));
   }
   const Use use{static_cast<int>(rows), static_cast<int>(depth), 1, is_transposed};
-  Weights weights = WeightSource(plan, node, 1, use).make({0, static_cast<int>(rows)});
+  Weights weights = node.input8 ? make_int8(plan, node, use)
+                                : WeightSource(plan, node, 1, use).make({0, static_cast<int>(rows)});
   step.format = weights.matrix->format();
   step.note = weights.note;
   step.weight_bytes = weights.matrix->bytes();

@@ -34,6 +34,9 @@ Shapes same_shape(const Model&, const Node&);  // as the first input
 Shapes conv_shapes(const Model&, const Node&);
 void build_conv(Plan&, const Node&);
 void build_binary_conv(Plan&, const Node&);
+void build_int8_conv(Plan&, const Node&);
+void build_quantize(Plan&, const Node&);
+void build_dequantize(Plan&, const Node&);
 Shapes binary_gemm_shapes(const Model&, const Node&);
 void build_binary_gemm(Plan&, const Node&);
 void build_depthwise(Plan&, const Node&, const Window&);  // a convolution whose filters read one channel

@@ -14,6 +14,8 @@ const std::map<std::string, Operator>& registry() {
     add("featherweight.BinaryConv", conv_shapes, build_binary_conv);
     add("featherweight.BinaryGemm", binary_gemm_shapes, build_binary_gemm);
     add("ConvTranspose", conv_transpose_shapes, build_conv_transpose);
+    add("DequantizeLinear", same_shape, build_dequantize);
+    add("QuantizeLinear", same_shape, build_quantize);
     add("Gemm", gemm_shapes, build_gemm);
     add("MatMul", matmul_shapes, build_matmul);
     add("BatchNormalization", same_shape, build_batch_norm);
@@ -62,6 +64,8 @@ std::vector<std::string> operator_names() {
 
 DType output_dtype(const Model& model, const Node& node) {
   if (node.op == "Shape") return DType::int64;
+  if (node.op == "DequantizeLinear") return model.input(node, 1).dtype;
+  if (node.op == "QuantizeLinear") return node.has_input(2) ? model.input(node, 2).dtype : DType::uint8;
   if (node.op != "Cast") return model.input(node, 0).dtype;
   switch (node.integer("to", 1)) {  // ONNX' numbers
     case 1: case 10: return DType::float32;
