@@ -7,10 +7,10 @@
 namespace featherweight::kernels {
 namespace {
 
-const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kDepthwiseScalar, kPlanesScalar};
+const Kernels kScalar{InstructionSet::scalar, kDenseScalar, kCsrScalar, kBlocksScalar, kDepthwiseScalar, kPlanesScalar, kPoolScalar, kElementwiseScalar};
 #ifdef FEATHERWEIGHT_X86
-const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kDepthwiseAvx2, kPlanesAvx2};
-const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kDepthwiseAvx512, kPlanesAvx512};
+const Kernels kAvx2{InstructionSet::avx2, kDenseAvx2, kCsrAvx2, kBlocksAvx2, kDepthwiseAvx2, kPlanesAvx2, kPoolAvx2, kElementwiseAvx2};
+const Kernels kAvx512{InstructionSet::avx512, kDenseAvx512, kCsrAvx512, kBlocksAvx512, kDepthwiseAvx512, kPlanesAvx512, kPoolAvx512, kElementwiseAvx512};
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

@@ -8,7 +8,9 @@
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/planes/planes.h"
+#include "kernels/pool/pool.h"
 
 namespace featherweight::kernels {
 
@@ -27,6 +29,8 @@ struct Kernels {
   const BlocksKernels& blocks;
   const DepthwiseKernels& depthwise;
   const PlaneKernels& planes;
+  const PoolKernels& pool;
+  const ElementwiseKernels& elementwise;
 };
 
 const Kernels& kernels_of(InstructionSet set);
