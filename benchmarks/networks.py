@@ -2,7 +2,7 @@
 
 Both run the same network from the same captured graph: ours from its `.fwt` file, ONNX Runtime
 with all of its graph optimizations. They take turns in one process; preprocessing is left out on
-both sides. Weights are random, batch-norm statistics too: only time is measured, and that the outputs
+both sides. Weights and batch-norm statistics are random: measured is time, and that the outputs
 are equal. The bars are those for dense float32. `--layers` prints what each step of ours takes.
 """
 

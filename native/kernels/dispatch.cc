@@ -18,7 +18,9 @@ const Kernels kScalar{
     kBinaryScalar,
     kBinaryWeightScalar,
     kDepthwiseScalar,
+    kElementwiseScalar,
     kPlanesScalar,
+    kPoolScalar,
 };
 #ifdef FEATHERWEIGHT_X86
 const Kernels kAvx2{
@@ -32,7 +34,9 @@ const Kernels kAvx2{
     kBinaryAvx2,
     kBinaryWeightAvx2,
     kDepthwiseAvx2,
+    kElementwiseAvx2,
     kPlanesAvx2,
+    kPoolAvx2,
 };
 const Kernels kAvx512{
     InstructionSet::avx512,
@@ -45,7 +49,9 @@ const Kernels kAvx512{
     kBinaryAvx512,
     kBinaryWeightAvx512,
     kDepthwiseAvx512,
+    kElementwiseAvx512,
     kPlanesAvx512,
+    kPoolAvx512,
 };
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }

@@ -11,8 +11,10 @@
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/int8/int8.h"
 #include "kernels/planes/planes.h"
+#include "kernels/pool/pool.h"
 #include "kernels/two_of_sixteen/cells.h"
 
 namespace featherweight::kernels {
@@ -36,7 +38,9 @@ struct Kernels {
   const BinaryKernels& binary;
   const BinaryWeightKernels& binary_weight;
   const DepthwiseKernels& depthwise;
+  const ElementwiseKernels& elementwise;
   const PlaneKernels& planes;
+  const PoolKernels& pool;
 };
 
 const Kernels& kernels_of(InstructionSet set);

@@ -26,6 +26,26 @@ struct Avx2 {
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
 
+  static Float sqrt(Float a) { return _mm256_sqrt_ps(a); }
+  static Float abs(Float a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+  static Float round(Float a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a * 2^n, n whole and within [-252, 254]: in two steps, so that results below 2^-126 are right.
+  static Float scale2(Float a, Float n) {
+    const __m256i all = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(all, 1);
+    return _mm256_mul_ps(_mm256_mul_ps(a, power(half)), power(_mm256_sub_epi32(all, half)));
+  }
+  static Float power(__m256i n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  }
+  // `then` in the lanes where a < b, else `other`.
+  static Float where_less(Float a, Float b, Float then, Float other) {
+    return _mm256_blendv_ps(other, then, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  // `then` in the lanes where x is NaN, else `other`.
+  static Float where_nan(Float x, Float then, Float other) {
+    return _mm256_blendv_ps(other, then, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  }
+
   // Lanes 0, 2, 4 ... of a, then those of b.
   static Float even(Float a, Float b) {
     const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));

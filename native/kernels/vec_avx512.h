@@ -25,6 +25,20 @@ struct Avx512 {
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
 
+  static Float sqrt(Float a) { return _mm512_sqrt_ps(a); }
+  static Float abs(Float a) { return _mm512_abs_ps(a); }
+  static Float round(Float a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
+  // a * 2^n, n whole.
+  static Float scale2(Float a, Float n) { return _mm512_scalef_ps(a, n); }
+  // `then` in the lanes where a < b, else `other`.
+  static Float where_less(Float a, Float b, Float then, Float other) {
+    return _mm512_mask_mov_ps(other, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), then);
+  }
+  // `then` in the lanes where x is NaN, else `other`.
+  static Float where_nan(Float x, Float then, Float other) {
+    return _mm512_mask_mov_ps(other, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), then);
+  }
+
   // Lanes 0, 2, 4 ... of a, then those of b.
   static Float even(Float a, Float b) {
     const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

@@ -1,4 +1,4 @@
-// Padded planes and depthwise convolutions on every instruction set of this machine, against float64.
+// Padded planes, depthwise convolutions and pooling on every instruction set of this machine, against float64.
 #include <cmath>
 #include <random>
 
@@ -63,11 +63,25 @@ struct Filter {
   int height, width, kernel, stride, dilation, pad;
 };
 
+// Exactly as the specification, NaN included.
+void check_pool(const Kernels& kernels, const PlaneWindow& w, std::mt19937& random) {
+  std::vector<float> x = normal(static_cast<std::size_t>(w.in_height * w.in_width), random);
+  if (random() % 2) x[random() % x.size()] = NAN;
+  const std::size_t outputs = static_cast<std::size_t>(w.out_height * w.out_width);
+  std::vector<float> expected(outputs + 1, 7.0f), y = expected, line(pool_line_size(w));
+  const auto same = [](float a, float b) { return a == b || (a != a && b != b); };
+  for (const auto pool : {&PoolKernels::max, &PoolKernels::sum}) {
+    (kPoolScalar.*pool)(w, x.data(), expected.data(), line.data());
+    (kernels.pool.*pool)(w, x.data(), y.data(), line.data());
+    for (std::size_t i = 0; i <= outputs; ++i) CHECK(same(y[i], expected[i]));
+  }
+}
+
 void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& random) {
   const int span = (f.kernel - 1) * f.dilation + 1;
   const int out_height = (f.height + 2 * f.pad - span) / f.stride + 1, out_width = (f.width + 2 * f.pad - span) / f.stride + 1;
   if (f.height + 2 * f.pad < span || f.width + 2 * f.pad < span) return;
-  const DepthwiseLayer layer{f.height, f.width, out_height, out_width, f.kernel, f.kernel,
+  const PlaneWindow layer{f.height, f.width, out_height, out_width, f.kernel, f.kernel,
                              f.stride, f.stride, f.dilation, f.dilation, f.pad, f.pad};
   const std::vector<float> x = normal(static_cast<std::size_t>(f.height * f.width), random);
   const std::vector<float> w = normal(static_cast<std::size_t>(f.kernel * f.kernel), random);
@@ -75,6 +89,7 @@ void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& rand
   const std::vector<float> residual = normal(outputs, random);
   const float scale[2] = {0.0f, 0.7f}, bias[2] = {0.0f, -0.3f};
   std::vector<float> y(outputs + 1, NAN);
+  check_pool(kernels, layer, random);
   kernels.depthwise.channel(layer, w.data(), x.data(), 1, y.data(), {scale, bias, residual.data(), Activation::clip, -1.0f, 2.0f});
   for (int at = 0; at < static_cast<int>(outputs); ++at) {
     double sum = 0.0;

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -68,7 +69,7 @@ def test_what_came_of_it(folder: Path) -> None:
         pytest.skip("the commands were not run")
     printed = (folder / "printed.txt").read_text()
     label = printed.partition("this is a ")[2][0]
-    guesses = [line.split()[-1] for line in printed.splitlines() if " %  " in line]
+    guesses = re.findall(r"^ *[\d.]+ %  (\S+)$", printed, re.MULTILINE)
     assert len(guesses) == 6
     assert guesses[0] == guesses[3] == label
     assert (folder / "digits.safetensors").stat().st_size > 15 * (

@@ -15,14 +15,14 @@ struct DepthwiseChannel {
   static constexpr int kLines = 4, kLongestChain = 5;
 
   struct Channel {
-    const DepthwiseLayer& layer;
+    const PlaneWindow& layer;
     const float *weights, *x;
     float* y;
     const Epilogue& e;
     typename V::Float scale, bias;
   };
 
-  static void channel(const DepthwiseLayer& l, const float* weights, const float* x, int row, float* y,
+  static void channel(const PlaneWindow& l, const float* weights, const float* x, int row, float* y,
                       const Epilogue& e) {
     const Channel c{l, weights, x, y, e, V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f)};
     if (l.stride_y == 1 && l.stride_x == 1) return bands<1>(c);
@@ -45,7 +45,7 @@ struct DepthwiseChannel {
 
   template <int kStride, int kUsedLines>
   static void band(const Channel& c, int line) {
-    const DepthwiseLayer& l = c.layer;
+    const PlaneWindow& l = c.layer;
     const int top = line * kStride - l.pad_top;
     const bool is_inside = top >= 0 && top + (kUsedLines - 1) * kStride + (l.kernel_y - 1) * l.dilation_y < l.in_height;
     const int reach = (l.kernel_x - 1) * l.dilation_x - l.pad_left;
@@ -69,7 +69,7 @@ struct DepthwiseChannel {
 #pragma GCC unroll 2
       for (int v = 0; v < kUsed; ++v) acc[i][v] = V::zero();
     }
-    const DepthwiseLayer& l = c.layer;
+    const PlaneWindow& l = c.layer;
     const int longest = l.dilation_y == 1 ? kLongestChain : 1;
     for (int kx = 0; kx < l.kernel_x; ++kx) {
       const int pixel = column * kStride + kx * l.dilation_x - l.pad_left;

@@ -2,19 +2,14 @@
 #pragma once
 
 #include "kernels/product.h"
+#include "kernels/window.h"
 
 namespace featherweight::kernels {
-
-struct DepthwiseLayer {
-  int in_height, in_width, out_height, out_width;
-  int kernel_y, kernel_x, stride_y, stride_x, dilation_y, dilation_x;
-  int pad_top, pad_left;
-};
 
 // One instruction set's functions. `weights`: [kernel_y][kernel_x], `row`: the channel, for scale and
 // bias; `x`, `y` and the epilogue's residual are those of this channel.
 struct DepthwiseKernels {
-  void (*channel)(const DepthwiseLayer& layer, const float* weights, const float* x, int row, float* y,
+  void (*channel)(const PlaneWindow& layer, const float* weights, const float* x, int row, float* y,
                   const Epilogue& epilogue);
 };
 

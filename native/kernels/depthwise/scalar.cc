@@ -5,7 +5,7 @@
 namespace featherweight::kernels {
 namespace {
 
-void channel(const DepthwiseLayer& l, const float* weights, const float* x, int row, float* y,
+void channel(const PlaneWindow& l, const float* weights, const float* x, int row, float* y,
              const Epilogue& epilogue) {
   for (int oy = 0; oy < l.out_height; ++oy) {
     for (int ox = 0; ox < l.out_width; ++ox) {

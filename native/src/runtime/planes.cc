@@ -61,6 +61,13 @@ Window window_of(const Node& node, const Shape& input, std::int64_t kernel_y, st
   return w;
 }
 
+kernels::PlaneWindow plane_window(const Window& w) {
+  const auto size = [](std::int64_t value) { return static_cast<int>(value); };
+  return {size(w.in_height),  size(w.in_width),   size(w.out_height), size(w.out_width),
+          size(w.kernel_y),   size(w.kernel_x),   size(w.stride_y),   size(w.stride_x),
+          size(w.dilation_y), size(w.dilation_x), size(w.pad_top),    size(w.pad_left)};
+}
+
 Planes::Planes(const Window& w) : window(w), split(kernels::active_kernels().planes.split) {
   const std::int64_t span_y = (w.out_height - 1) * w.stride_y + (w.kernel_y - 1) * w.dilation_y + 1;
   const std::int64_t span_x = (w.out_width - 1) * w.stride_x + (w.kernel_x - 1) * w.dilation_x + 1;

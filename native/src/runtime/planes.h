@@ -11,6 +11,7 @@
 
 #include "kernels/planes/planes.h"
 #include "kernels/product.h"
+#include "kernels/window.h"
 #include "runtime/model.h"
 
 namespace featherweight::runtime {
@@ -25,6 +26,9 @@ struct Window {
 // From the attributes kernel_shape, strides, dilations, pads and ceil_mode of `node`.
 // Throws std::invalid_argument where the window does not fit the input.
 Window window_of(const Node& node, const Shape& input, std::int64_t kernel_y, std::int64_t kernel_x);
+
+// The same for kernels that read planes where they lie.
+kernels::PlaneWindow plane_window(const Window& window);
 
 struct Planes {
   explicit Planes(const Window& window);

@@ -10,10 +10,7 @@ void build_depthwise(Plan& plan, const Node& node, const Window& w) {
   const Shape& x = plan.model().input(node, 0).shape;
   const std::int64_t channels = x[1], rows = plan.model().input(node, 1).shape[0], each = rows / channels;
   const std::int64_t in_plane = w.in_height * w.in_width, out_plane = w.out_height * w.out_width;
-  const auto size = [](std::int64_t value) { return static_cast<int>(value); };
-  const kernels::DepthwiseLayer layer{size(w.in_height),  size(w.in_width),   size(w.out_height), size(w.out_width),
-                                      size(w.kernel_y),   size(w.kernel_x),   size(w.stride_y),   size(w.stride_x),
-                                      size(w.dilation_y), size(w.dilation_x), size(w.pad_top),    size(w.pad_left)};
+  const kernels::PlaneWindow layer = plane_window(w);
   const LayerEnd end = layer_end(plan, node, 2, rows);
   Step step = plan.step_of(node);
   const std::size_t before = plan.kept_bytes;
@@ -26,9 +23,9 @@ void build_depthwise(Plan& plan, const Node& node, const Window& w) {
   }
   step.run = [=, taps = w.kernel_y * w.kernel_x, batch = x[0], in = node.inputs[0], out = node.outputs[0],
               channel = kernels::active_kernels().depthwise.channel](const Memory& m) {
-    m.pool.run(size(batch * rows), [&](int plane, int) {
+    m.pool.run(static_cast<int>(batch * rows), [&](int plane, int) {
       const std::int64_t row = plane % rows, image = plane / rows;
-      channel(layer, weights + row * taps, m.values[in] + (image * channels + row / each) * in_plane, size(row),
+      channel(layer, weights + row * taps, m.values[in] + (image * channels + row / each) * in_plane, static_cast<int>(row),
               m.values[out] + plane * out_plane, end.at(m, 0, plane * out_plane));
     });
   };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/dispatch.h"
 #include "kernels/finish_scalar.h"
 #include "runtime/operators/operators.h"
 #include "runtime/walk.h"
@@ -20,43 +21,32 @@ Loop loop(F f) {
   };
 }
 
-float clipped(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
-
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 float bound(const Model& model, const Node& node, std::size_t input, float fallback) {
   return node.has_input(input) ? model.floats(node, input).at(0) : fallback;
 }
 
+Loop vector_loop(kernels::Function function, float a = 0.0f, float b = 0.0f) {
+  return [=, apply = kernels::active_kernels().elementwise.apply](const float* x, float* y, std::int64_t count) {
+    apply(function, a, b, x, y, count);
+  };
+}
+
 Loop activation_of(const Model& model, const Node& node) {
+  using kernels::Function;
   const std::string& op = node.op;
-  if (op == "Relu") return loop([](float x) { return x < 0.0f ? 0.0f : x; });
-  if (op == "Clip") {
-    const float low = bound(model, node, 1, -kInfinity), high = bound(model, node, 2, kInfinity);
-    return loop([=](float x) { return clipped(x, low, high); });
-  }
-  if (op == "HardSwish") return loop([](float x) { return x * clipped(x / 6.0f + 0.5f, 0.0f, 1.0f); });
-  if (op == "HardSigmoid") {
-    const float alpha = node.real("alpha", 0.2f), beta = node.real("beta", 0.5f);
-    return loop([=](float x) { return clipped(alpha * x + beta, 0.0f, 1.0f); });
-  }
-  if (op == "Sigmoid") return loop([](float x) { return 1.0f / (1.0f + std::exp(-x)); });
-  if (op == "Tanh") return loop([](float x) { return std::tanh(x); });
-  if (op == "Gelu") {
-    if (node.word("approximate", "none") == "tanh") {
-      return loop([](float x) {
-        return 0.5f * x * (1.0f + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
-      });
-    }
-    return loop([](float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678118f)); });
-  }
+  if (op == "Relu") return vector_loop(Function::clip, 0.0f, kInfinity);
+  if (op == "Clip") return vector_loop(Function::clip, bound(model, node, 1, -kInfinity), bound(model, node, 2, kInfinity));
+  if (op == "HardSwish") return vector_loop(Function::hard_swish);
+  if (op == "HardSigmoid") return vector_loop(Function::hard_sigmoid, node.real("alpha", 0.2f), node.real("beta", 0.5f));
+  if (op == "Sigmoid") return vector_loop(Function::sigmoid);
+  if (op == "Tanh") return vector_loop(Function::tanh);
+  if (op == "Gelu") return vector_loop(node.word("approximate", "none") == "tanh" ? Function::gelu_tanh : Function::gelu);
+  if (op == "LeakyRelu") return vector_loop(Function::leaky_relu, node.real("alpha", 0.01f));
   if (op == "Elu") {
     const float alpha = node.real("alpha", 1.0f);
     return loop([=](float x) { return x < 0.0f ? alpha * std::expm1(x) : x; });
-  }
-  if (op == "LeakyRelu") {
-    const float alpha = node.real("alpha", 0.01f);
-    return loop([=](float x) { return x < 0.0f ? alpha * x : x; });
   }
   if (op == "Softplus") {
     return loop([](float x) { return x > 20.0f ? x : std::log1p(std::exp(x)); });
@@ -92,8 +82,8 @@ Loop cast_to(std::int64_t type) {
 
 Loop function_of(const Node& node) {
   if (node.op == "Cast") return cast_to(node.integer("to", 1));
-  if (node.op == "Erf") return loop([](float x) { return std::erf(x); });
-  if (node.op == "Exp") return loop([](float x) { return std::exp(x); });
+  if (node.op == "Erf") return vector_loop(kernels::Function::erf);
+  if (node.op == "Exp") return vector_loop(kernels::Function::exp);
   if (node.op == "Log") return loop([](float x) { return std::log(x); });
   if (node.op == "Sqrt") return loop([](float x) { return std::sqrt(x); });
   return loop([](float x) { return -x; });  // Neg
@@ -114,20 +104,29 @@ void combine(const Walk<2>& walk, const float* a, const float* b, float* y, cons
   });
 }
 
-float sum(float a, float b) { return a + b; }
-float difference(float a, float b) { return a - b; }
-float product(float a, float b) { return a * b; }
-float quotient(float a, float b) { return a / b; }
+template <kernels::Operation operation>
+void combine_vectors(const Walk<2>& walk, const float* a, const float* b, float* y, const kernels::Epilogue& e) {
+  const std::int64_t step_a = walk.strides[0].back(), step_b = walk.strides[1].back();
+  const auto combine = kernels::active_kernels().elementwise.combine;
+  walk.rows([&](std::int64_t at, const std::array<std::int64_t, 2>& from, std::int64_t length) {
+    const float *const in_a = a + from[0], *const in_b = b + from[1];
+    if (step_a <= 1 && step_b <= 1) {
+      return combine(operation, in_a, static_cast<int>(step_a), in_b, static_cast<int>(step_b), y + at, length, e);
+    }
+    for (std::int64_t i = 0; i < length; ++i) combine(operation, in_a + i * step_a, 0, in_b + i * step_b, 0, y + at + i, 1, e);
+  });
+}
+
 float power(float a, float b) { return std::pow(a, b); }
 float sloped(float a, float slope) { return a < 0.0f ? a * slope : a; }
 
 using Pairwise = void (*)(const Walk<2>&, const float*, const float*, float*, const kernels::Epilogue&);
 
 Pairwise pairwise_of(const Node& node) {
-  if (node.op == "Add") return combine<sum>;
-  if (node.op == "Sub") return combine<difference>;
-  if (node.op == "Mul") return combine<product>;
-  if (node.op == "Div") return combine<quotient>;
+  if (node.op == "Add") return combine_vectors<kernels::Operation::add>;
+  if (node.op == "Sub") return combine_vectors<kernels::Operation::subtract>;
+  if (node.op == "Mul") return combine_vectors<kernels::Operation::multiply>;
+  if (node.op == "Div") return combine_vectors<kernels::Operation::divide>;
   if (node.op == "Pow") return combine<power>;
   return combine<sloped>;  // PRelu
 }

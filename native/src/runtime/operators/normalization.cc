@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/dispatch.h"
 #include "kernels/finish_scalar.h"
 #include "runtime/epilogue.h"
 #include "runtime/operators/operators.h"
@@ -88,12 +89,12 @@ void build_layer_norm(Plan& plan, const Node& node) {
   const float epsilon = node.real("epsilon", 1e-5f);
   Step step = plan.step_of(node);
   plan.try_in_place(node.outputs[0], node.inputs[0]);
-  step.run = [=, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+  step.run = [=, normalize = kernels::active_kernels().elementwise.layer_norm, in = node.inputs[0],
+              out = node.outputs[0]](const Memory& m) {
     m.pool.run(static_cast<int>(rows), [&](int row, int) {
       const float* const x = m.values[in] + row * size;
       float* const y = m.values[out] + row * size;
-      const Moments own = moments(x, size, epsilon);
-      for (std::int64_t i = 0; i < size; ++i) y[i] = (x[i] - own.mean) * own.inverse_deviation * scale[i] + bias[i];
+      normalize(x, scale, bias, epsilon, y, size);
     });
   };
   plan.add(std::move(step));
@@ -156,8 +157,10 @@ void build_softmax(Plan& plan, const Node& node) {
   const bool is_log = node.op == "LogSoftmax";
   Step step = plan.step_of(node);
   plan.try_in_place(node.outputs[0], node.inputs[0]);
-  step.run = [=, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+  step.run = [=, of_row = kernels::active_kernels().elementwise.softmax, in = node.inputs[0],
+              out = node.outputs[0]](const Memory& m) {
     m.pool.run(static_cast<int>(s.outer), [&](int row, int) {
+      if (s.inner == 1 && !is_log) return of_row(m.values[in] + row * s.size, m.values[out] + row * s.size, s.size);
       for (std::int64_t i = 0; i < s.inner; ++i) {
         const std::int64_t at = row * s.size * s.inner + i;
         softmax(m.values[in] + at, m.values[out] + at, s.size, s.inner, is_log);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/dispatch.h"
 #include "runtime/operators/operators.h"
 #include "runtime/planes.h"
 
@@ -32,26 +33,6 @@ Taps taps(std::int64_t origin, std::int64_t kernel, std::int64_t dilation, std::
   return {first, std::max(first, last)};
 }
 
-void max_pool(const Window& w, const float* x, float* y) {
-  for (std::int64_t oy = 0; oy < w.out_height; ++oy) {
-    const std::int64_t top = oy * w.stride_y - w.pad_top;
-    const Taps lines = taps(top, w.kernel_y, w.dilation_y, w.in_height);
-    for (std::int64_t ox = 0; ox < w.out_width; ++ox) {
-      const std::int64_t left = ox * w.stride_x - w.pad_left;
-      const Taps pixels = taps(left, w.kernel_x, w.dilation_x, w.in_width);
-      float most = -std::numeric_limits<float>::infinity();
-      for (std::int64_t ky = lines.first; ky < lines.last; ++ky) {
-        const float* const line = x + (top + ky * w.dilation_y) * w.in_width + left;
-        for (std::int64_t kx = pixels.first; kx < pixels.last; ++kx) {
-          const float value = line[kx * w.dilation_x];
-          if (value > most || value != value) most = value;  // NaN stays
-        }
-      }
-      *y++ = most;
-    }
-  }
-}
-
 // How many taps count for the mean of a window that begins at `origin`: padding counts, what ceil_mode
 // adds beyond it does not.
 std::int64_t counted(std::int64_t origin, std::int64_t kernel, std::int64_t dilation, std::int64_t size,
@@ -59,25 +40,22 @@ std::int64_t counted(std::int64_t origin, std::int64_t kernel, std::int64_t dila
   return taps(origin, kernel, dilation, size + pad_after).last;
 }
 
-void average_pool(const Window& w, bool counts_padding, const float* x, float* y) {
+// How many taps each mean is of, by output.
+std::vector<float> counts(const Window& w, bool counts_padding) {
+  std::vector<float> counts;
   for (std::int64_t oy = 0; oy < w.out_height; ++oy) {
     const std::int64_t top = oy * w.stride_y - w.pad_top;
     const Taps lines = taps(top, w.kernel_y, w.dilation_y, w.in_height);
     for (std::int64_t ox = 0; ox < w.out_width; ++ox) {
       const std::int64_t left = ox * w.stride_x - w.pad_left;
       const Taps pixels = taps(left, w.kernel_x, w.dilation_x, w.in_width);
-      float sum = 0.0f;
-      for (std::int64_t ky = lines.first; ky < lines.last; ++ky) {
-        const float* const line = x + (top + ky * w.dilation_y) * w.in_width + left;
-        for (std::int64_t kx = pixels.first; kx < pixels.last; ++kx) sum += line[kx * w.dilation_x];
-      }
-      const std::int64_t count =
+      counts.push_back(static_cast<float>(
           counts_padding ? counted(top, w.kernel_y, w.dilation_y, w.in_height, w.pad_bottom) *
                                counted(left, w.kernel_x, w.dilation_x, w.in_width, w.pad_right)
-                         : (lines.last - lines.first) * (pixels.last - pixels.first);
-      *y++ = sum / static_cast<float>(count);
+                         : (lines.last - lines.first) * (pixels.last - pixels.first)));
     }
   }
+  return counts;
 }
 
 enum class Kind { sum, mean, max, l2 };
@@ -123,7 +101,15 @@ std::vector<bool> reduced_axes(const Model& model, const Node& node) {
 // Reduces `size` elements that lie `inner` apart, for each of outer * inner results.
 void add_reduction(Plan& plan, const Node& node, std::int64_t outer, std::int64_t size, std::int64_t inner) {
   Step step = plan.step_of(node);
-  step.run = [=, kind = kind_of(node), in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+  const Kind of = kind_of(node);
+  if (inner == 1 && (of == Kind::sum || of == Kind::mean)) {
+    const float divisor = of == Kind::mean ? static_cast<float>(size) : 1.0f;
+    step.run = [=, sum = kernels::active_kernels().elementwise.sum, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+      m.pool.run(static_cast<int>(outer), [&](int o, int) { m.values[out][o] = sum(m.values[in] + o * size, size) / divisor; });
+    };
+    return plan.add(std::move(step));
+  }
+  step.run = [=, kind = of, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
     m.pool.run(static_cast<int>(outer), [&](int o, int) {
       for (std::int64_t i = 0; i < inner; ++i) {
         m.values[out][o * inner + i] = reduced(m.values[in] + o * size * inner + i, size,
@@ -176,15 +162,21 @@ Shapes pool_shapes(const Model& model, const Node& node) {
 void build_pool(Plan& plan, const Node& node) {
   const Shape& x = plan.model().input(node, 0).shape;
   const Window w = pool_window(plan.model(), node);
-  const bool is_max = node.op == "MaxPool", counts_padding = node.integer("count_include_pad", 0) != 0;
+  const kernels::PlaneWindow window = plane_window(w);
+  const bool is_max = node.op == "MaxPool";
   const std::int64_t in_plane = w.in_height * w.in_width, out_plane = w.out_height * w.out_width;
+  const float* const divisors = is_max ? nullptr : plan.keep(counts(w, node.integer("count_include_pad", 0) != 0));
+  const kernels::PoolKernels& pool = kernels::active_kernels().pool;
+  const std::size_t line_bytes = (kernels::pool_line_size(window) * sizeof(float) + 63) / 64 * 64;
   Step step = plan.step_of(node);
-  step.run = [=, planes = static_cast<int>(x[0] * x[1]), in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
-    m.pool.run(planes, [&](int plane, int) {
-      const float* const from = m.values[in] + plane * in_plane;
+  step.scratch_bytes = static_cast<std::size_t>(plan.threads()) * line_bytes;
+  step.run = [=, combine = is_max ? pool.max : pool.sum, planes = static_cast<int>(x[0] * x[1]), in = node.inputs[0],
+              out = node.outputs[0]](const Memory& m) {
+    m.pool.run(planes, [&](int plane, int thread) {
       float* const to = m.values[out] + plane * out_plane;
-      if (is_max) max_pool(w, from, to);
-      else average_pool(w, counts_padding, from, to);
+      combine(window, m.values[in] + plane * in_plane, to, reinterpret_cast<float*>(m.scratch + thread * line_bytes));
+      if (is_max) return;
+      for (std::int64_t i = 0; i < out_plane; ++i) to[i] /= divisors[i];
     });
   };
   plan.add(std::move(step));
