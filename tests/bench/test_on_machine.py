@@ -30,7 +30,7 @@ def test_bytes_are_counted_on_both_sides(change: MachineChange) -> None:
 def test_each_layer_with_weights_is_there(change: MachineChange) -> None:
     assert [layer.name for layer in change.layers] == ["conv1", "conv2", "ip1", "ip2"]
     formats = {layer.name: (layer.format_before, layer.format_after) for layer in change.layers}
-    assert formats["ip1"] == ("dense", "csr")
+    assert formats["ip1"] == ("dense", "slots")
     assert formats["conv1"] == ("dense", "dense")  # 66 % of its weights are kept
 
 

@@ -14,9 +14,9 @@ from featherweight.data import Dataset
 from featherweight.errors import FeatherweightError, InvalidArgumentError
 from featherweight.pruning import PruningConfig
 from featherweight.recipes import LayerRule, Recipe, Settings, compress
-from featherweight.recipes.compression import check_decoded
 from featherweight.recipes.pack import example_input
 from featherweight.recipes.recipe import PruningStage, SharingStage
+from featherweight.recipes.written import check_decoded
 from featherweight.training import Distillation, TrainingConfig, evaluate, fit, logits
 
 TRAINING = TrainingConfig(epochs=4, batch_size=50, learning_rate=5e-3)

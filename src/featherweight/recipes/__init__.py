@@ -1,7 +1,7 @@
 """Recipes: the only place that composes methods of compression."""
 
 from featherweight.recipes.accounting import LayerRow
-from featherweight.recipes.compression import Compression, compress
+from featherweight.recipes.compression import compress
 from featherweight.recipes.fit import fit_to_size
 from featherweight.recipes.pack import example_input
 from featherweight.recipes.recipe import (
@@ -16,6 +16,7 @@ from featherweight.recipes.recipe import (
     to_yaml,
 )
 from featherweight.recipes.stages import Settings, layers_with_weights, train_reference
+from featherweight.recipes.written import Compression, write_compressed
 
 __all__ = [
     "Compression",
@@ -35,4 +36,5 @@ __all__ = [
     "scaled",
     "to_yaml",
     "train_reference",
+    "write_compressed",
 ]

@@ -20,9 +20,10 @@ from featherweight.data import Dataset
 from featherweight.errors import FeatherweightError, InvalidArgumentError
 from featherweight.functional.coding_length import huffman_bits, mask_entropy_bits
 from featherweight.functional.kmeans import kmeans
-from featherweight.recipes.compression import Compression, compress
+from featherweight.recipes.compression import compress
 from featherweight.recipes.recipe import LayerRule, Recipe
 from featherweight.recipes.stages import Settings, layers_with_weights
+from featherweight.recipes.written import Compression
 from featherweight.units import format_bytes
 
 BITS = (8, 6, 5, 4, 3)
