@@ -341,7 +341,7 @@ add("DequantizeLinear of a tensor", chain("""
 
 def test_every_operator_of_files_runs_and_is_tested() -> None:
     runs = {name for name in _native.runtime_operators() if not name.startswith(OURS)}
-    assert runs == set(subset())
+    assert runs == {name for name in subset() if not name.startswith(OURS)}
     assert {node.operator for case in CASES.values() for node in case.nodes} == runs
 
 

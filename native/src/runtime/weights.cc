@@ -102,12 +102,12 @@ Weights WeightSource::make(kernels::Range rows) {
 }
 
 Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
-  if (use_.columns == 1 && !plan_.options().exact && plan_.options().prefer == Prefer::speed) {
+  if (use_.by_vectors && !plan_.options().exact && plan_.options().prefer == Prefer::speed) {
     if (auto cells = make_cells(weights, plan_.break_even())) return {std::move(cells), ""};
   }
-  const Candidate best = candidate_of(weights, use_.columns == 1, plan_.break_even());
+  const Candidate best = candidate_of(weights, use_.by_vectors, plan_.break_even());
   if (best.density > best.limit && plan_.options().prefer == Prefer::speed) return {nullptr, too_dense(best)};
-  const kernels::Use way = use_.columns == 1 ? kernels::Use::vector : kernels::Use::columns;
+  const kernels::Use way = use_.by_vectors ? kernels::Use::vector : kernels::Use::columns;
   if (best.block_rows > 0) return {kernels::make_blocks(weights, best.block_rows, way), ""};
   return {kernels::make_csr(weights, way), ""};
 }

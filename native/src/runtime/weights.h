@@ -11,10 +11,10 @@
 
 namespace featherweight::runtime {
 
-// How a layer uses its weights: the whole tensor as a matrix, and how many columns a run multiplies.
+// How a layer uses its weights: the whole tensor as a matrix, and what a run multiplies.
 struct Use {
   int rows, depth;
-  int columns;                 // 1: a vector
+  bool by_vectors;             // by `multiply_vector`; else by `multiply`, were it a single column
   bool is_transposed = false;  // the file holds [depth, rows]
   int taps = 1;                // of depth, of a convolution's filters (8-bit weights only)
 };

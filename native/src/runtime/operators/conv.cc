@@ -105,8 +105,7 @@ Shapes conv_shapes(const Model& model, const Node& node) {
 void build_conv(Plan& plan, const Node& node) {
   if (node.input8) return build_int8_conv(plan, node);
   const Shape& w = plan.model().input(node, 1).shape;
-  const Use use{static_cast<int>(w[0]), static_cast<int>(elements(w, 1, w.size())),
-                Planes(conv_window(plan.model(), node)).columns().count};
+  const Use use{static_cast<int>(w[0]), static_cast<int>(elements(w, 1, w.size())), false};
   WeightSource source(plan, node, 1, use);
   build_conv_of(plan, node, layer_end(plan, node, 2, w[0]), [&](kernels::Range rows) { return source.make(rows); });
 }

@@ -107,7 +107,7 @@ void build_int8_conv(Plan& plan, const Node& node) {
   const Planes& planes = conv->planes;
   if (x[1] * planes.plane_size > INT32_MAX || w[0] > INT32_MAX) refuse(node, "its input is too large");
   const int taps = static_cast<int>(planes.window.kernel_y * planes.window.kernel_x);
-  Use use{static_cast<int>(w[0]), static_cast<int>(x[1]) * taps, planes.columns().count};
+  Use use{static_cast<int>(w[0]), static_cast<int>(x[1]) * taps, false};
   use.taps = taps;
   conv->matrix = make_int8(plan, node, use).matrix;
   for (int group = 0; group < conv->groups(); ++group) {
