@@ -21,7 +21,13 @@ def run(options: argparse.Namespace) -> list[harness.Row]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("formats", nargs="*", choices=[[], *FORMATS], help="default: all")
+    parser.add_argument(
+        "formats",
+        nargs="*",
+        choices=[[], *FORMATS],
+        metavar="FORMAT",
+        help=f"of {', '.join(FORMATS)} (default: all)",
+    )
 
 
 if __name__ == "__main__":
