@@ -53,6 +53,7 @@ featherweight::SessionOptions converted(const fw_options* options) {
   if (options->prefer == FW_PREFER_MEMORY) out.prefer = featherweight::Prefer::memory;
   out.exact = options->exact != 0;
   if (options->break_even != nullptr) out.break_even = options->break_even;
+  if (options->memory_limit > 0) out.memory_limit = options->memory_limit;
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct SessionOptions {
   Prefer prefer = Prefer::speed;  // of the layouts of a layer: the fastest, or the smallest
   bool exact = false;             // float32 only: no kernel that rounds activations to 8 bits
   std::string break_even;         // what `featherweight calibrate` wrote; empty: the default
+  // Bytes that activations, and decoded weights, may take: a file that asks for more is refused.
+  std::optional<std::uint64_t> memory_limit;
 };
 
 struct PortInfo {

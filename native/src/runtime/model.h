@@ -60,6 +60,7 @@ struct Model {
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<int> inputs, outputs;
+  std::uint64_t memory_limit = UINT64_MAX;  // SessionOptions::memory_limit
 
   const Value& input(const Node& node, std::size_t i) const { return values[node.inputs[i]]; }
   const Value& output(const Node& node, std::size_t i = 0) const { return values[node.outputs[i]]; }
@@ -72,7 +73,7 @@ struct Model {
 };
 
 // Throws RunError where the network cannot run: an operator that is not there, shapes that do not fit.
-Model read_model(const Graph& graph, std::int64_t batch);
+Model read_model(const Graph& graph, std::int64_t batch, std::uint64_t memory_limit);
 
 [[noreturn]] void refuse(const Node& node, const std::string& why);
 

@@ -83,7 +83,7 @@ bool Plan::try_in_place(int output, int input) {
 
 void Plan::need_constant(const Node& node, std::size_t input) {
   const int value = node.inputs[input];
-  if (model_.values[value].stored == nullptr || constant_of[value] >= 0) return;
+  if (!model_.values[value].is_known() || constant_of[value] >= 0) return;
   constant_of[value] = static_cast<int>(constants.size());
   constants.push_back(model_.floats(node, input));
 }

@@ -51,7 +51,7 @@ class Plan {
   // Lets `output` overwrite `input` where nobody reads `input` after the node that is being built.
   bool try_in_place(int output, int input);
 
-  // Memory with a stored tensor's floats, for steps that read it as a plain operand.
+  // Memory with the numbers of a stored or known value, for steps that read it as a plain operand.
   void need_constant(const Node& node, std::size_t input);
   // Resident for as long as the session: vectors of biases and the like.
   const float* keep(std::vector<float> values);
