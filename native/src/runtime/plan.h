@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,12 +34,14 @@ struct Step {
 
 class Plan {
  public:
-  Plan(const Model& model, const SessionOptions& options);
+  Plan(const Model& model, const SessionOptions& options, const std::map<std::string, std::string>& layouts);
 
   const Model& model() const { return model_; }
   const SessionOptions& options() const { return options_; }
   const BreakEven& break_even() const { return break_even_; }
   int threads() const { return options_.threads; }
+  // The file's hint for a tensor; "" without one, or where this machine was measured.
+  std::string layout_of(const Tensor& tensor) const;
 
   void add(Step step);
   // A step that reads the node's inputs (and residual) and writes its outputs; `add` it when it is whole.
@@ -77,6 +80,7 @@ class Plan {
   const Model& model_;
   SessionOptions options_;
   BreakEven break_even_;
+  const std::map<std::string, std::string>& layouts_;
   std::vector<Place> places_;
   std::vector<int> last_reader_;
   int node_ = 0;

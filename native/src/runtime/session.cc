@@ -69,8 +69,8 @@ std::vector<PortInfo> ports(const Model& model, const std::vector<int>& values, 
   return infos;
 }
 
-Plan planned(const Model& model, const SessionOptions& options) {
-  Plan plan(model, options);
+Plan planned(const Model& model, const SessionOptions& options, const Facts& facts) {
+  Plan plan(model, options, facts.layouts);
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const runtime::Node& node = model.nodes[i];
     if (node.is_gone) continue;
@@ -109,7 +109,7 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   output_infos = ports(model, model.outputs, file.graph().outputs, "output");
   take_quantization(model, !options.exact);
   fuse(model);
-  Plan plan = planned(model, options);
+  Plan plan = planned(model, options, facts);
   check_outputs(model, plan);
   pool = std::make_unique<ThreadPool>(options.threads);
   lay_out(model, plan);

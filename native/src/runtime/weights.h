@@ -21,7 +21,7 @@ struct Use {
 
 struct Weights {
   std::unique_ptr<kernels::Matrix> matrix;
-  std::string note;  // why not the format in which they are stored
+  std::string note;  // of the format, or why not the one in which they are stored
 };
 
 // Weights of a node with `input8`, in the 8 bits in which they are stored; multiply_vector quantizes by `input8`.
@@ -36,8 +36,9 @@ class WeightSource {
 
  private:
   Weights make_sparse(const kernels::SparseWeights& weights) const;
+  Weights make_hinted(const kernels::SparseWeights& weights, const std::string& hint) const;
   Weights make_codebook(kernels::Range rows) const;
-  Weights make_dense(kernels::Range rows);
+  Weights make_dense(kernels::Range rows, std::string note);
   const std::vector<float>& dense();
 
   const Plan& plan_;
