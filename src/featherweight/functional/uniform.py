@@ -155,7 +155,7 @@ def minmax_levels(values: Tensor, num_bits: int = 8) -> tuple[Tensor, Tensor]:
     Returns:
         levels float32 [2^n], ascending, and codes uint8 of the shape of `values`.
     """
-    top = 2 ** _checked(num_bits) - 1
+    top = 2 ** int(check_range("num_bits", num_bits, 1, 8)) - 1
     if values.numel() == 0:
         raise InvalidArgumentError("a grid needs at least one value, but got none.")
     low, high = torch.aminmax(values.to(torch.float64))

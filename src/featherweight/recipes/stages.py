@@ -84,7 +84,7 @@ def prune_stage(
         adjust_dropout(network, {name: to.density or 1.0 for name, to in targets.items()})
     constraint = MaskedTraining(network, targets, recipe.pruning.masks)
     training = recipe.pruning.training
-    checkpoint = _checkpoint("prune", network, recipe, data, settings)
+    checkpoint = checkpoint_of("prune", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -109,7 +109,7 @@ def share_stage(
     parameters = dict(network.named_parameters())
     bits: dict[str, int] = {}
     for name, rule in match_rules(network, recipe).items():
-        if rule.num_bits is not None:
+        if rule.num_bits is not None and rule.scheme == "kmeans":
             bits[f"{name}.weight"] = rule.num_bits
         if rule.bias_bits is not None and f"{name}.bias" in parameters:
             bits[f"{name}.bias"] = rule.bias_bits
@@ -127,7 +127,7 @@ def share_stage(
     training = recipe.sharing.training
     if data is None or training.epochs == 0 or not shared:
         return shared
-    checkpoint = _checkpoint("share", network, recipe, data, settings)
+    checkpoint = checkpoint_of("share", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -161,7 +161,7 @@ def _kept(weight: Tensor) -> Tensor:
     return weight != 0 if weight.dim() > 1 else torch.ones_like(weight, dtype=torch.bool)
 
 
-def _checkpoint(
+def checkpoint_of(
     stage: str, network: nn.Module, recipe: Recipe, data: Dataset, settings: Settings
 ) -> Path | None:
     """Where this stage of this very run keeps its checkpoint; another run has another name."""
