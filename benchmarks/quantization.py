@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 import harness
-from quantization_rows import trained
+from quantization_rows import imagenet, trained
 
-SUBJECTS = {"trained": trained.rows}
+SUBJECTS = {"trained": trained.rows, "imagenet": imagenet.rows}
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:

@@ -1,1 +1,0 @@
-"""The rows of benchmarks/quantization.py, one module a subject."""
