@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 import harness
-from quantization_rows import imagenet, trained
+from quantization_rows import imagenet, sizes, trained
 
-SUBJECTS = {"trained": trained.rows, "imagenet": imagenet.rows}
+SUBJECTS = {"sizes": sizes.rows, "trained": trained.rows, "imagenet": imagenet.rows}
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:

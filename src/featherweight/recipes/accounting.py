@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featherweight.container.graph import CodedTensor
-from featherweight.functional.coding_length import huffman_bits, relative_indices
-
-FLOAT_BITS = 32
+from featherweight.functional.coding_length import FLOAT_BITS, huffman_bits, relative_indices
 
 
 @dataclass(frozen=True)

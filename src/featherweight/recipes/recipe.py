@@ -38,6 +38,11 @@ class LayerRule:
     bias_bits: Bits | None = None
     """The same for the layer's bias, which is never pruned."""
 
+    @property
+    def prunes(self) -> bool:
+        """Whether weights are removed."""
+        return self.quality is not None or (self.density is not None and self.density < 1.0)
+
     def __post_init__(self) -> None:
         if self.density is not None and self.quality is not None:
             raise ValueError("a layer rule takes a density or a quality, not both")
