@@ -12,6 +12,7 @@ from featherweight.cli import (
     inspect,
     models,
     profile,
+    quantize,
     run,
     train,
 )
@@ -47,6 +48,7 @@ app.command("profile")(profile.profile)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
+app.command("quantize")(quantize.quantize)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)

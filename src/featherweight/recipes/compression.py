@@ -19,6 +19,7 @@ from featherweight.recipes.stages import (
     share_stage,
     snapshot,
 )
+from featherweight.recipes.uniform_stage import dense_weight, uniform_bits, uniform_stage
 from featherweight.recipes.written import Compression, plain_copy, write_compressed
 
 
@@ -60,12 +61,20 @@ def compress(
     network.eval()
     metadata = {"recipe": to_data(recipe), "seed": settings.seed}
     packed = pack(network, example_input(shape), shared, metadata, storage_only=storage_only)
+    quantized = uniform_bits(rules)
+    if quantized:
+        packed, network = uniform_stage(
+            packed, quantized, recipe, teacher=module, data=data, settings=settings
+        )
+        weights["quantized"] = {
+            name.removesuffix(".weight"): dense_weight(packed, name) for name in quantized
+        }
     return write_compressed(
         module,
         network,
         packed,
         out,
-        touched=masks.keys() | shared.keys(),
+        touched=masks.keys() | shared.keys() | quantized.keys(),
         data=data,
         coder=recipe.coder,
         index_bits=recipe.index_bits,
