@@ -1,0 +1,108 @@
+"""binarize(module, scheme): an ordinary network with binary layers in place of its own.
+
+The first and the last layer stay real by default, as in all the papers: the first sees few
+channels of real pixels, the last gives the logits, and both have few weights in most networks.
+"""
+
+import copy
+
+from torch import nn
+
+from featherweight.binarization.layers import (
+    binary_unit,
+    can_be_binary,
+    is_projection,
+    keeps_shape,
+)
+from featherweight.binarization.rewiring import Calls, read_calls, rewire_bi_real, rewire_xnor
+from featherweight.binarization.schemes import Scheme, find_scheme
+from featherweight.errors import InvalidArgumentError
+from featherweight.nn import BinaryLayer
+
+
+def binarize(
+    module: nn.Module, scheme: str | Scheme = "xnor", *, keep_first_last: bool = True
+) -> nn.Module:
+    """A copy of `module` whose inner layers are binary; their real weights are what it had.
+
+    Convolutions with zero padding and Linear layers are replaced; grouped ones up to 8 groups
+    become one layer a group. A depthwise convolution stays real, and with a Bi-Real scheme a 1x1
+    convolution with a stride, which fits a shortcut. XNOR and Bi-Real units also change the order
+    of the steps between them (`rewiring`); an XNOR network whose calls cannot be read keeps its
+    order.
+
+    Args:
+        module: may have binary layers already; those stay as they are.
+        scheme: see `schemes.SCHEMES`; "binary-connect" gives the layers of "bwn".
+        keep_first_last: whether the first and the last layer stay real.
+
+    Raises:
+        InvalidArgumentError: there is no such scheme, no layer to replace, or, for a Bi-Real
+            scheme, the order of the calls depends on the data.
+    """
+    chosen = scheme if isinstance(scheme, Scheme) else find_scheme(scheme)
+    network = copy.deepcopy(module)
+    names = binary_candidates(network, chosen, keep_first_last=keep_first_last)
+    if not names:
+        raise InvalidArgumentError(
+            f"no layer can become binary with keep_first_last={keep_first_last}: between the first "
+            f"and the last one there is no Linear and no convolution of at most 8 groups."
+        )
+    before = read_calls(network)
+    if chosen.unit == "bi-real" and before is None:
+        raise InvalidArgumentError(
+            f"scheme {chosen.name!r} must take ReLUs out of the network, "
+            f"but the order of its calls depends on the data; scheme 'xnor' does without."
+        )
+    added: set[str] = set()
+    if before is not None:
+        calls = Calls(before)
+        added = {str(node.target) for node in calls.to(names) if calls.is_added(node)}
+    for name in names:
+        layer = network.get_submodule(name)
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        shortcut = keeps_shape(layer) and name not in added
+        unit = binary_unit(layer, chosen, shortcut=shortcut).to(layer.weight.device)
+        network.set_submodule(name, unit.train(module.training))
+    return _rewired(network, chosen, names)
+
+
+def binary_candidates(
+    module: nn.Module, scheme: str | Scheme, *, keep_first_last: bool = True
+) -> list[str]:
+    """The names of the layers that `binarize` replaces, in the order in which they are called."""
+    chosen = scheme if isinstance(scheme, Scheme) else find_scheme(scheme)
+    layers = [
+        name for name, layer in module.named_modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]  # fmt: skip
+    traced = read_calls(module)
+    if traced is not None:
+        called = list(dict.fromkeys(Calls(traced).order()))
+        layers = [name for name in called if name in set(layers)]
+    kept = {layers[0], layers[-1]} if keep_first_last and layers else set()
+    found = []
+    for name in layers:
+        layer = module.get_submodule(name)
+        is_left = chosen.unit == "bi-real" and is_projection(layer)
+        if name not in kept and can_be_binary(layer) and not is_left:
+            found.append(name)
+    return found
+
+
+def binary_layers(module: nn.Module) -> dict[str, nn.Module]:
+    """The binary layers of a network, by name."""
+    return {name: m for name, m in module.named_modules() if isinstance(m, BinaryLayer)}
+
+
+def _rewired(network: nn.Module, scheme: Scheme, names: list[str]) -> nn.Module:
+    if scheme.unit == "layer":
+        return network
+    traced = read_calls(network)
+    if traced is None:
+        return network
+    if scheme.unit == "xnor":
+        rewire_xnor(Calls(traced), names)
+    else:
+        rewire_bi_real(Calls(traced), names, has_rprelu=scheme.learned_shift)
+    return traced.train(network.training)

@@ -1,0 +1,122 @@
+"""One ordinary layer becomes a binary one, its weights kept as the real weights to train."""
+
+from torch import nn
+
+from featherweight.binarization.schemes import Scheme
+from featherweight.nn import (
+    BinaryLayer,
+    BinaryWeightConv2d,
+    BinaryWeightLinear,
+    BiRealUnit,
+    Grouped,
+    XnorConv2d,
+    XnorLinear,
+    XnorUnit,
+)
+
+MAX_GROUPS = 8
+"""Of more groups than this (a depthwise convolution) a layer stays real: it has few weights."""
+
+
+def can_be_binary(layer: nn.Module) -> bool:
+    """Whether there is a binary layer for it: a Linear, or a convolution padded with zeros."""
+    if isinstance(layer, BinaryLayer):
+        return False
+    if isinstance(layer, nn.Linear):
+        return True
+    return (
+        isinstance(layer, nn.Conv2d)
+        and layer.groups <= MAX_GROUPS
+        and layer.padding_mode == "zeros"
+        and not isinstance(layer.padding, str)
+    )
+
+
+def binary_unit(layer: nn.Conv2d | nn.Linear, scheme: Scheme, *, shortcut: bool) -> nn.Module:
+    """What stands in the place of `layer`: the binary layer in the scheme's unit.
+
+    Args:
+        shortcut: for a Bi-Real unit, whether the input is added.
+    """
+    binary = _grouped(layer, scheme) if _groups(layer) > 1 else _binary(layer, scheme)
+    if scheme.unit == "layer":
+        return binary
+    norms = nn.BatchNorm2d if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d
+    inputs, outputs = _channels(layer)
+    if scheme.unit == "xnor":
+        return XnorUnit(binary, norms(inputs))
+    return BiRealUnit(
+        binary, norms(outputs), inputs, outputs,
+        learned_shift=scheme.learned_shift, shortcut=shortcut,
+    )  # fmt: skip
+
+
+def keeps_shape(layer: nn.Module) -> bool:
+    """Whether the layer's output has the shape of its input, whatever that is."""
+    inputs, outputs = _channels(layer)
+    if inputs != outputs or not isinstance(layer, nn.Conv2d):
+        return inputs == outputs
+    sizes = zip(layer.padding, layer.dilation, layer.kernel_size, strict=True)
+    return all(stride == 1 for stride in layer.stride) and all(
+        2 * int(pad) == step * (kernel - 1) for pad, step, kernel in sizes
+    )
+
+
+def is_projection(layer: nn.Module) -> bool:
+    """Whether it is a 1x1 convolution with a stride: what fits a shortcut to a smaller map."""
+    return (
+        isinstance(layer, nn.Conv2d)
+        and set(layer.kernel_size) == {1}
+        and any(stride > 1 for stride in layer.stride)
+    )
+
+
+def _channels(layer: nn.Module) -> tuple[int, int]:
+    if isinstance(layer, nn.Conv2d):
+        return layer.in_channels, layer.out_channels
+    assert isinstance(layer, nn.Linear)
+    return layer.in_features, layer.out_features
+
+
+def _groups(layer: nn.Module) -> int:
+    return layer.groups if isinstance(layer, nn.Conv2d) else 1
+
+
+def _grouped(layer: nn.Module, scheme: Scheme) -> Grouped:
+    """One layer a group, each with its share of the weight and the bias."""
+    assert isinstance(layer, nn.Conv2d)
+    parts = []
+    for group in range(layer.groups):
+        part = nn.Conv2d(
+            layer.in_channels // layer.groups, layer.out_channels // layer.groups,
+            layer.kernel_size, layer.stride, layer.padding, layer.dilation,  # type: ignore[arg-type]
+            bias=layer.bias is not None, device=layer.weight.device,
+        )  # fmt: skip
+        part.weight = nn.Parameter(layer.weight.detach().chunk(layer.groups)[group].clone())
+        if layer.bias is not None:
+            part.bias = nn.Parameter(layer.bias.detach().chunk(layer.groups)[group].clone())
+        parts.append(_binary(part, scheme))
+    return Grouped(parts)
+
+
+def _binary(layer: nn.Module, scheme: Scheme) -> nn.Module:
+    # The norm of a Bi-Real unit has a bias already.
+    has_bias = layer.bias is not None and scheme.unit != "bi-real"
+    options = {"scale_map": scheme.scale_map, "surrogate": scheme.surrogate}
+    if not scheme.binary_input:
+        options = {}
+    binary: nn.Conv2d | nn.Linear
+    if isinstance(layer, nn.Conv2d):
+        conv = XnorConv2d if scheme.binary_input else BinaryWeightConv2d
+        binary = conv(
+            layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,
+            dilation=layer.dilation, bias=has_bias, **options,
+        )  # fmt: skip
+    else:
+        assert isinstance(layer, nn.Linear)
+        linear = XnorLinear if scheme.binary_input else BinaryWeightLinear
+        binary = linear(layer.in_features, layer.out_features, bias=has_bias, **options)
+    binary.weight = layer.weight
+    if has_bias:
+        binary.bias = layer.bias
+    return binary

@@ -1,0 +1,83 @@
+"""A binary layer with what has to stand around it: the blocks of XNOR-Net, Bi-Real and ReActNet.
+
+| unit | y | source |
+|---|---|---|
+| `XnorUnit` | xnor(norm(x)) | Rastegari et al. 2016, arXiv 1603.05279, section 3.3 |
+| `BiRealUnit` | norm(xnor(x)) + x | Liu et al. 2018, arXiv 1808.00278, section 3.1 |
+| ... with `learned_shift` | rprelu(norm(xnor(x + shift)) + x) | Liu et al. 2020, arXiv 2003.03488 |
+
+XNOR-Net's order is batch-norm, activation (the sign, inside of the layer), convolution, and then
+pooling: the norm spreads the values about zero so that their signs tell something, and a maximum
+is taken of real values, not of signs, which would nearly all be +1.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class XnorUnit(nn.Sequential):
+    """`norm` over the channels of x, then the binary layer `conv`."""
+
+    def __init__(self, layer: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+        self.conv = layer
+
+
+class BiRealUnit(nn.Module):
+    """A binary layer with its norm, and the real input added, which its sign would lose.
+
+    Args:
+        layer: maps [N, in_channels, ...] to [N, out_channels, ...].
+        norm: over the `out_channels`.
+        learned_shift: ReActNet's RSign before the layer and RPReLU after it.
+        shortcut: x is added; it must have the shape of y.
+    """
+
+    def __init__(
+        self,
+        layer: nn.Module,
+        norm: nn.Module,
+        in_channels: int,
+        out_channels: int,
+        *,
+        learned_shift: bool = False,
+        shortcut: bool = False,
+    ) -> None:
+        super().__init__()
+        self.shift = LearnedShift(in_channels) if learned_shift else nn.Identity()
+        self.conv = layer
+        self.norm = norm
+        self.act = RPReLU(out_channels) if learned_shift else nn.Identity()
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(self.shift(x)))
+        return self.act(y + x if self.shortcut else y)  # type: ignore[no-any-return]
+
+    def extra_repr(self) -> str:
+        return f"shortcut={self.shortcut}"
+
+
+class LearnedShift(nn.Module):
+    """x + shift, one a channel of x [N, C, ...]; it starts at 0.
+
+    Before a sign it makes RSign, whose threshold is learned (arXiv 2003.03488, equation 1).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.shift.view(-1, *(1,) * (x.dim() - 2))
+
+    def extra_repr(self) -> str:
+        return str(self.shift.numel())
+
+
+class RPReLU(nn.Sequential):
+    """prelu(x + before) + after, each one a channel (arXiv 2003.03488, equation 3)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(LearnedShift(channels), nn.PReLU(channels), LearnedShift(channels))
