@@ -92,7 +92,8 @@ def binary_candidates(
 
 def binary_layers(module: nn.Module) -> dict[str, nn.Module]:
     """The binary layers of a network, by name."""
-    return {name: m for name, m in module.named_modules() if isinstance(m, BinaryLayer)}
+    named = module.named_modules()
+    return {name: layer for name, layer in named if isinstance(layer, BinaryLayer)}
 
 
 def _rewired(network: nn.Module, scheme: Scheme, names: list[str]) -> nn.Module:

@@ -1,5 +1,8 @@
 """One ordinary layer becomes a binary one, its weights kept as the real weights to train."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from torch import nn
 
 from featherweight.binarization.schemes import Scheme
@@ -56,9 +59,12 @@ def keeps_shape(layer: nn.Module) -> bool:
     inputs, outputs = _channels(layer)
     if inputs != outputs or not isinstance(layer, nn.Conv2d):
         return inputs == outputs
-    sizes = zip(layer.padding, layer.dilation, layer.kernel_size, strict=True)
-    return all(stride == 1 for stride in layer.stride) and all(
-        2 * int(pad) == step * (kernel - 1) for pad, step, kernel in sizes
+    return all(
+        stride == 1 and 2 * pad == step * (kernel - 1)
+        for stride, pad, step, kernel in zip(
+            *map(_pair, (layer.stride, layer.padding, layer.dilation, layer.kernel_size)),
+            strict=True,
+        )
     )
 
 
@@ -69,6 +75,12 @@ def is_projection(layer: nn.Module) -> bool:
         and set(layer.kernel_size) == {1}
         and any(stride > 1 for stride in layer.stride)
     )
+
+
+def _pair(sizes: Iterable[Any]) -> tuple[int, int]:
+    """An attribute of a convolution as two sizes: vertical, horizontal."""
+    vertical, horizontal = sizes
+    return int(vertical), int(horizontal)
 
 
 def _channels(layer: nn.Module) -> tuple[int, int]:
@@ -89,8 +101,8 @@ def _grouped(layer: nn.Module, scheme: Scheme) -> Grouped:
     for group in range(layer.groups):
         part = nn.Conv2d(
             layer.in_channels // layer.groups, layer.out_channels // layer.groups,
-            layer.kernel_size, layer.stride, layer.padding, layer.dilation,  # type: ignore[arg-type]
-            bias=layer.bias is not None, device=layer.weight.device,
+            _pair(layer.kernel_size), _pair(layer.stride), _pair(layer.padding),
+            _pair(layer.dilation), bias=layer.bias is not None, device=layer.weight.device,
         )  # fmt: skip
         part.weight = nn.Parameter(layer.weight.detach().chunk(layer.groups)[group].clone())
         if layer.bias is not None:
@@ -102,15 +114,15 @@ def _grouped(layer: nn.Module, scheme: Scheme) -> Grouped:
 def _binary(layer: nn.Module, scheme: Scheme) -> nn.Module:
     # The norm of a Bi-Real unit has a bias already.
     has_bias = layer.bias is not None and scheme.unit != "bi-real"
-    options = {"scale_map": scheme.scale_map, "surrogate": scheme.surrogate}
-    if not scheme.binary_input:
-        options = {}
+    options: dict[str, Any] = {}
+    if scheme.binary_input:
+        options = {"scale_map": scheme.scale_map, "surrogate": scheme.surrogate}
     binary: nn.Conv2d | nn.Linear
     if isinstance(layer, nn.Conv2d):
         conv = XnorConv2d if scheme.binary_input else BinaryWeightConv2d
         binary = conv(
-            layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,
-            dilation=layer.dilation, bias=has_bias, **options,
+            layer.in_channels, layer.out_channels, _pair(layer.kernel_size), _pair(layer.stride),
+            _pair(layer.padding), dilation=_pair(layer.dilation), bias=has_bias, **options,
         )  # fmt: skip
     else:
         assert isinstance(layer, nn.Linear)

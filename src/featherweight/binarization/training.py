@@ -1,7 +1,7 @@
 """Train a binary network, in one stage or in two, from a teacher where the scheme asks for one."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -11,58 +11,61 @@ from featherweight.binarization.convert import binarize, binary_candidates
 from featherweight.binarization.schemes import Scheme
 from featherweight.data import Dataset
 from featherweight.nn import set_stage
-from featherweight.training import Distillation, Progress, TrainingConfig, fit
+from featherweight.training import Constraint, Distillation, Progress, TrainingConfig, fit
 
 TEACHING = Distillation(weight=0.9, temperature=3.0)
 """How a two-stage scheme learns from its teacher if the training says nothing of it."""
 
-Report = Callable[[str, Progress], None]
+
+@dataclass(frozen=True)
+class Course:
+    """What is learnt, for how long, and from whom."""
+
+    data: Dataset
+    training: TrainingConfig
+    """Its epochs are those of all stages together."""
+    teacher: nn.Module | None = None
+    seed: int = 0
+    checkpoint: Callable[[str], Path | None] = lambda stage: None
+    """The file of a stage's checkpoint, by the stage's name; None keeps none."""
+    report: Callable[[str, Progress], None] | None = None
+    """Called with the stage's name after each epoch."""
+
+    def follow(self, network: nn.Module, stage: str, constraint: Constraint) -> None:
+        """Train the network in place, as this course says."""
+        report = self.report
+        fit(
+            network, self.data, self.training, seed=self.seed, constraint=constraint,
+            teacher=self.teacher if self.training.distillation else None,
+            checkpoint=self.checkpoint(stage),
+            report=None if report is None else lambda progress: report(stage, progress),
+        )  # fmt: skip
 
 
-def train_binary(
-    network: nn.Module,
-    scheme: Scheme,
-    data: Dataset,
-    training: TrainingConfig,
-    *,
-    teacher: nn.Module | None = None,
-    seed: int = 0,
-    work: Callable[[str], Path | None] = lambda stage: None,
-    report: Report | None = None,
-) -> None:
-    """Train a network that `binarize` gave, in place, for `training.epochs` in all.
+def train_binary(network: nn.Module, scheme: Scheme, course: Course) -> None:
+    """Train a network that `binarize` gave, in place.
 
     With a two-stage scheme the inputs alone are binary in the first half (rounded down) of the
     epochs; then the weights are too, and weight decay is off (ReActNet, arXiv 2003.03488, section
-    5.1). Both halves learn from `teacher`, if there is one.
-
-    Args:
-        work: the checkpoint of a stage, by its name; None keeps none.
-        report: called with the stage's name after each epoch.
+    5.1). Both halves learn from the course's teacher, if there is one.
     """
-    if scheme.has_two_stages and teacher is not None and training.distillation is None:
+    training = course.training
+    if scheme.has_two_stages and course.teacher is not None and training.distillation is None:
         training = replace(training, distillation=TEACHING)
     first = training.epochs // 2 if scheme.has_two_stages else 0
-    second = replace(training, epochs=training.epochs - first)
+    rest = replace(training, epochs=training.epochs - first)
     if first:
         set_stage(network, "binary-input")
-        _fit(network, data, replace(training, epochs=first), "binary inputs", teacher, seed, work,
-             report)  # fmt: skip
+        half = replace(course, training=replace(training, epochs=first))
+        half.follow(network, "binary inputs", ClippedWeights(network))
         set_stage(network, "binary")
-        second = replace(second, weight_decay=0.0)
-    _fit(network, data, second, "binary weights", teacher, seed + bool(first), work, report)
+        rest = replace(rest, weight_decay=0.0)
+    last = replace(course, training=rest, seed=course.seed + bool(first))
+    last.follow(network, "binary weights", ClippedWeights(network))
 
 
 def train_binary_connect(
-    network: nn.Module,
-    data: Dataset,
-    training: TrainingConfig,
-    *,
-    keep_first_last: bool = True,
-    teacher: nn.Module | None = None,
-    seed: int = 0,
-    work: Callable[[str], Path | None] = lambda stage: None,
-    report: Report | None = None,
+    network: nn.Module, course: Course, *, keep_first_last: bool = True
 ) -> nn.Module:
     """Train an ordinary network under BinaryConnect, in place, and give it binary layers.
 
@@ -70,27 +73,5 @@ def train_binary_connect(
     """
     names = binary_candidates(network, "bwn", keep_first_last=keep_first_last)
     constraint = BinaryConnect(network, [f"{name}.weight" for name in names])
-    stage = "binary weights"
-    fit(
-        network, data, training, seed=seed, constraint=constraint, checkpoint=work(stage),
-        teacher=teacher if training.distillation else None,
-        report=None if report is None else lambda progress: report(stage, progress),
-    )  # fmt: skip
+    course.follow(network, "binary weights", constraint)
     return binarize(network, "bwn", keep_first_last=keep_first_last)
-
-
-def _fit(
-    network: nn.Module,
-    data: Dataset,
-    training: TrainingConfig,
-    stage: str,
-    teacher: nn.Module | None,
-    seed: int,
-    work: Callable[[str], Path | None],
-    report: Report | None,
-) -> None:
-    fit(
-        network, data, training, seed=seed, constraint=ClippedWeights(network),
-        teacher=teacher if training.distillation else None, checkpoint=work(stage),
-        report=None if report is None else lambda progress: report(stage, progress),
-    )  # fmt: skip

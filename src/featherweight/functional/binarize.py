@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 Surrogate = Literal["clip", "polynomial"]
 
 
@@ -48,7 +47,7 @@ def sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
 
 
 def smooth_sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
-    """The surrogate f(x) itself, with its gradient: what a real network has where this has signs."""
+    """The surrogate f(x) itself: what a real network has where a binary one has signs."""
     clipped = x.clamp(-1, 1)
     return clipped if surrogate == "clip" else clipped * (2 - clipped.abs())
 

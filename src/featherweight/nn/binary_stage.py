@@ -23,7 +23,7 @@ from featherweight.functional.binarize import Surrogate, sign, smooth_sign
 Stage = Literal["real", "binary-input", "binary"]
 
 
-class BinaryLayer:
+class BinaryLayer(nn.Module):
     """What every binary layer has beside its weight."""
 
     binary_input = False
