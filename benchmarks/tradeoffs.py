@@ -2,8 +2,9 @@
 
 The networks trained here learn fashion-mnist at 32x32 pixels, each with the same budget
 (`tradeoffs.yaml`); `tradeoff_training.py` made the rows that are kept in `results/tradeoffs/`. This
-script counts what each costs, times them in turns on this machine (torch, one thread: compressed
-weights are decoded and run dense), and asks whether to compress a network or to design a small one:
+script counts what each costs, times them in turns on this machine (one thread; the native runtime,
+which runs a file as it is stored, and torch, which decodes it and runs it dense), and asks whether
+to compress a network or to design a small one:
 each compressed VGG-16 stands against the best other network whose file is no larger, and against
 the best that is no slower. `--pictures FOLDER` draws the plots that docs/tradeoffs.md shows.
 """
@@ -18,7 +19,13 @@ import harness
 from featherweight import graph
 from featherweight.bench.model_profile import profile
 from featherweight.bench.tradeoff_plot import plot_tradeoffs
-from featherweight.bench.tradeoffs import TradeOff, latencies_ms, published_tradeoffs, trade_off
+from featherweight.bench.tradeoffs import (
+    TradeOff,
+    latencies_ms,
+    native_latencies_ms,
+    published_tradeoffs,
+    trade_off,
+)
 from featherweight.measure import find_device
 from tradeoff_training import KEPT, build, kept_rows, plan, slug
 
@@ -26,8 +33,8 @@ SLOWER = 1.05
 """Two latencies within 5 % are the same."""
 
 
-def measured(rounds: int) -> list[TradeOff]:
-    """Every kept network with its costs, in the order of their accuracies."""
+def measured(rounds: int) -> list[tuple[TradeOff, float]]:
+    """Every kept network with its costs, and torch's milliseconds, in the order of accuracies."""
     shape = (1, plan()["side"], plan()["side"])
     phone = find_device("mobile-phone")
     kept = sorted(kept_rows(), key=lambda row: -row.test_top1)
@@ -37,11 +44,14 @@ def measured(rounds: int) -> list[TradeOff]:
         else graph.load(KEPT / f"{slug(row.name)}.fwt")
         for row in kept
     ]
-    latencies = latencies_ms([(module, shape) for module in modules], rounds)
+    files = [None if row.series == "designed" else KEPT / f"{slug(row.name)}.fwt" for row in kept]
+    native = native_latencies_ms(
+        [(module, shape, file) for module, file in zip(modules, files, strict=True)], rounds, 1
+    )
+    by_torch = latencies_ms([(module, shape) for module in modules], rounds)
     found = []
-    for row, module, latency in zip(kept, modules, latencies, strict=True):
-        file = KEPT / f"{slug(row.name)}.fwt"
-        cost = profile(module, shape) if row.series == "designed" else profile(file)
+    for row, module, file, latency in zip(kept, modules, files, native, strict=True):
+        cost = profile(module, shape) if file is None else profile(file)
         found.append(
             trade_off(
                 row.name,
@@ -54,7 +64,7 @@ def measured(rounds: int) -> list[TradeOff]:
                 series=row.series,
             )
         )
-    return found
+    return list(zip(found, by_torch, strict=True))
 
 
 def opponents(row: TradeOff, others: Sequence[TradeOff]) -> list[harness.Row]:
@@ -99,15 +109,17 @@ def draw(rows: Sequence[TradeOff], folder: Path) -> None:
 
 def run(options: argparse.Namespace) -> list[harness.Row]:
     torch.set_num_threads(1)
-    rows = measured(5 if options.quick else options.rounds)
+    timed = measured(5 if options.quick else options.rounds)
+    rows = [row for row, _ in timed]
     found = []
-    for row in rows:
+    for row, by_torch in timed:
         costs = {
             "top-1 on test": (row.top1 or 0.0, "%"),
             "file": (row.file_bytes / 1e3, "kB"),
             "parameters kept": (row.params / 1e3, "k"),
             "multiply-adds": (row.macs / 1e6, "M"),
             "latency": (row.latency_ms or 0.0, "ms"),
+            "latency by torch": (by_torch, "ms"),
             "energy, estimated": (row.energy_mj, "mJ"),
             "peak activation memory": (row.peak_activation_bytes / 1e3, "kB"),
         }

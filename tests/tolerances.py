@@ -20,9 +20,7 @@ class Tolerance:
 
 
 _FLOAT = "float32 throughout: sums in another order than torch's, through up to 300 layers"
-_INT8 = (
-    "linear layers round what they multiply to 1/255 of its range; sums that cancel show it most"
-)
+_INT8 = "linear layers round what they multiply to 1/255 of its range: sums that cancel show it"
 
 TOLERANCES = {
     row.format: row

@@ -36,7 +36,7 @@ _COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", MUTED)
 _LARGEST_BUBBLE, _SMALLEST_BUBBLE = 1500.0, 26.0
 _DOTTED = 60.0
 """Larger bubbles have a dot in their middle, so that values can be read."""
-_PANEL = (4.3, 3.7)
+_PANEL = (4.6, 4.2)
 
 
 def plot_tradeoffs(
@@ -117,22 +117,59 @@ def _draw_panel(axes: Any, rows: Sequence[TradeOff], cost: str, height: str, nam
         _write_names(axes, [(row.name, getattr(row, cost), getattr(row, height)) for row in shown])
 
 
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top, in points of the page."""
+
+
+_LETTER, _LINE, _NEAR = 3.6, 8.0, 12.0
+"""Of a name in points: a letter's mean width, a line's height, how far off it needs no leader."""
+
+
 def _write_names(axes: Any, points: Sequence[tuple[str, float, float]]) -> None:
-    """Names beside their points, on the side that has room; a lower one goes below if it must."""
-    placed: list[tuple[float, float]] = []
-    left, right = axes.transAxes.transform([(0, 0), (1, 0)])[:, 0]
-    for name, across, up in sorted(points, key=lambda point: -point[2]):
-        x, y = axes.transData.transform((across, up))
-        is_right = x < left + 0.6 * (right - left)
-        offset = 5
-        while any(abs(x - a) < 95 and abs(y + offset - b) < 10 for a, b in placed):
-            offset -= 10
-        placed.append((x, y + offset))
+    """Names beside their points, where neither names nor points are yet; a line leads from afar."""
+    per_point = axes.figure.dpi / 72
+    ends = axes.transAxes.transform([(0, 0), (1, 1)]) / per_point
+    panel: Box = (*ends[0], *ends[1])
+    middles = axes.transData.transform([(a, u) for _, a, u in points]) / per_point
+    taken: list[Box] = [(x - 2, y - 2, x + 2, y + 2) for x, y in middles]
+    for (name, across, up), (x, y) in sorted(
+        zip(points, middles, strict=True), key=lambda pair: -pair[0][2]
+    ):
+        dx, dy = _room(x, y, _LETTER * len(name), taken, panel)
+        width = _LETTER * len(name) * (1 if dx > 0 else -1)
+        left, right = sorted((x + dx, x + dx + width))
+        taken.append((left, y + dy - _LINE / 2, right, y + dy + _LINE / 2))
+        leads = {
+            "arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1,
+            "relpos": (0 if dx > 0 else 1, 0.5),
+        }  # fmt: skip
         axes.annotate(
-            name, (across, up), xytext=(5 if is_right else -5, offset * 0.72),
-            textcoords="offset points", ha="left" if is_right else "right", fontsize=6.5,
-            color=INK, zorder=5,
+            name, (across, up), xytext=(dx, dy), textcoords="offset points", va="center",
+            ha="left" if dx > 0 else "right", fontsize=6.5, color=INK, zorder=5,
+            arrowprops=leads if abs(dx) + abs(dy) > _NEAR else None,
         )  # fmt: skip
+
+
+def _room(
+    x: float, y: float, width: float, taken: Sequence[Box], panel: Box
+) -> tuple[float, float]:
+    """The nearest offset from (x, y) at which a name of `width` overlaps nothing."""
+    offsets = [
+        (side * across, sign * down * 4.0)
+        for down in range(30)
+        for across in (5.0, 14.0, 28.0, 44.0)
+        for side in (1, -1)
+        for sign in (1, -1)
+    ]
+    for dx, dy in sorted(offsets, key=lambda offset: abs(offset[0]) + abs(offset[1])):
+        left, right = sorted((x + dx, x + dx + (width if dx > 0 else -width)))
+        low, high = y + dy - _LINE / 2, y + dy + _LINE / 2
+        inside = left > panel[0] and right < panel[2] and low > panel[1] and high < panel[3]
+        if inside and not any(
+            left < t[2] and t[0] < right and low < t[3] and t[1] < high for t in taken
+        ):
+            return dx, dy
+    return 5.0, 0.0
 
 
 def _draw_legend(figure: Any, rows: Sequence[TradeOff]) -> None:

@@ -86,7 +86,12 @@ def compare_models(
     found = [resolve(model, seed=seed, shape=shape, num_classes=classes) for model in models]
     check_choice("backend", backend, ("native", "torch"))
     if backend == "native":
-        latencies = native_latencies_ms(list(zip(models, found, strict=True)), rounds, threads)
+        files = [Path(model) if model.endswith(".fwt") else None for model in models]
+        latencies = native_latencies_ms(
+            [(r.module, r.input_shape, f) for r, f in zip(found, files, strict=True)],
+            rounds,
+            threads,
+        )
     else:
         latencies = latencies_ms([(r.module, r.input_shape) for r in found], rounds)
     return [
@@ -140,20 +145,20 @@ def latencies_ms(networks: Sequence[tuple[nn.Module, tuple[int, ...]]], rounds: 
 
 
 def native_latencies_ms(
-    networks: Sequence[tuple[str, Resolved]], rounds: int, threads: int
+    networks: Sequence[tuple[nn.Module, tuple[int, ...], Path | None]], rounds: int, threads: int
 ) -> list[float]:
     """Median milliseconds of one picture on the native runtime, the networks taking turns.
 
     Args:
-        networks: MODEL and what it is; a `.fwt` file runs as it is, others are stored first.
+        networks: modules, the shapes [C, H, W] of their inputs, and the `.fwt` file that each is
+            from, which runs as it is; without one the module is stored first.
         rounds: timings of each.
         threads: of the processor.
     """
     calls = {}
-    for index, (model, resolved) in enumerate(networks):
-        example = example_input(resolved.input_shape)
-        file = Path(model) if model.endswith(".fwt") else None
-        with stored(resolved.module, example, file) as path:
+    for index, (module, shape, file) in enumerate(networks):
+        example = example_input(shape)
+        with stored(module, example, file) as path:
             session = Session(path, threads=threads)
         calls[str(index)] = partial(session.run, example.numpy())
     timings = time_in_turns(calls, rounds=rounds)

@@ -1,7 +1,6 @@
 """featherweight compress MODEL --recipe R: run a recipe, write the file, print the table."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,31 +13,34 @@ from featherweight.cli.output import (
     Seed,
     Threads,
     command,
-    emit,
-    epoch_bars,
-    set_threads,
+)
+from featherweight.cli.step import (
+    Checkpoint,
+    Model,
+    Out,
+    Report,
+    Step,
+    StepOptions,
+    StorageOnly,
+    Weights,
+    Work,
+    carry_out,
 )
 
 
 @command
 def compress(
-    model: Annotated[str, typer.Argument(help="A zoo name, package.module:callable, .onnx, .fwt.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the .fwt file goes.")],
+    model: Model,
+    out: Out,
     recipe: Annotated[str | None, typer.Option(help="A recipe that ships, or a YAML file.")] = None,
     max_size: Annotated[
         str | None, typer.Option(help="Instead: find what fits so many bytes, such as 200kB.")
     ] = None,
     data: OptionalData = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Weights of the reference; without, it is trained first.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A file of weights of other data (ImageNet) to start from.")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    storage_only: Annotated[
-        bool, typer.Option(help="Store a network that uses an operator outside the subset.")
-    ] = False,
+    checkpoint: Checkpoint = None,
+    weights: Weights = None,
+    report: Report = None,
+    storage_only: StorageOnly = False,
     root: Root = None,
     download: Download = False,
     seed: Seed = 0,
@@ -52,99 +54,52 @@ def compress(
 
     Example: featherweight compress lenet-5 --data mnist5k --recipe lightest --out lenet-5.fwt
     """
-    from featherweight import recipes
-    from featherweight.bench.compression import network_report, print_compression
-    from featherweight.bench.on_machine import change_on_this_machine
-    from featherweight.bench.report import ReportInput, write_report
-    from featherweight.data import load
     from featherweight.errors import InvalidArgumentError
     from featherweight.units import parse_bytes
-    from featherweight.zoo import resolve
 
     if (recipe is None) == (max_size is None):
         raise InvalidArgumentError("one of `--recipe` and `--max-size` must be given, not both.")
     if max_size is not None and storage_only:
         raise InvalidArgumentError("`--storage-only` goes with `--recipe`, not `--max-size`.")
     limit = None if max_size is None else parse_bytes(max_size)
-    set_threads(threads)
-    dataset = load(data, root=root, download=download) if data else None
-    resolved = resolve(
-        model,
-        seed=seed,
-        shape=dataset.shape if dataset else None,
-        num_classes=len(dataset.class_names) if dataset else None,
-        checkpoint=checkpoint,
-        weights=weights,
-    )
-    data_name = dataset.name if dataset else None
-    if recipe is not None:
-        chosen = recipes.find_recipe(recipe, resolved.name, data_name)
-    else:
-        chosen = recipes.fitting_base(resolved.name, data_name)
-    with epoch_bars(quiet or json) as on_epoch:
-        settings = recipes.Settings(seed=seed, work=out.with_suffix(".work"), report=on_epoch)
-        if dataset is not None and checkpoint is None and resolved.fresh:
-            training = recipes.find_training(resolved.name, dataset.name)
-            recipes.train_reference(resolved.module, training, dataset, settings)
-        if limit is not None:
-            chosen, result = recipes.fit_to_size(
-                resolved.module,
-                limit,
-                dataset,
-                out,
-                base=chosen,
-                input_shape=resolved.input_shape,
-                settings=settings,
-            )
-        else:
-            result = recipes.compress(
-                resolved.module,
-                chosen,
-                dataset,
-                out,
-                input_shape=resolved.input_shape,
-                settings=settings,
-                storage_only=storage_only,
-            )
-    change = None
-    if not storage_only:
-        example = recipes.example_input(dataset.shape if dataset else resolved.input_shape)
-        change = change_on_this_machine(resolved.module, example, out)
-    if report is not None:
-        section = network_report(
-            resolved.name, resolved.module, chosen, result, dataset, change=change
-        )
-        write_report(
-            report, ReportInput(f"{resolved.name}, compressed by {chosen.name}", [section])
-        )
-    emit(
-        summarise(result, change),
-        as_json=json,
-        quiet=quiet,
-        show=lambda: print_compression(resolved.name, result, change),
+    options = StepOptions(
+        model, out, data, checkpoint, weights, report, root, download, seed, threads, json, quiet,
+        storage_only,
+    )  # fmt: skip
+
+    carry_out(
+        options,
+        lambda work: _by_recipe(work, recipe, storage_only) if recipe else _by_size(limit or 0),
     )
 
 
-def summarise(result: Any, change: Any = None) -> dict[str, Any]:
-    """The contract's JSON of one compression, with what changed on this machine."""
-    return {
-        "file": result.file,
-        "params": result.params,
-        "float32_bytes": result.float32_bytes,
-        "file_bytes": result.file_bytes,
-        "compression_ratio": result.compression_ratio,
-        "reference_top1": result.reference.top1 if result.reference else None,
-        "compressed_top1": result.compressed.top1 if result.compressed else None,
-        "layers": [
-            {
-                "name": row.name,
-                "params": row.params,
-                "density": row.density,
-                "num_bits": row.num_bits,
-                "bytes": row.file_bytes,
-            }
-            for row in result.rows
-        ],
-        "stored_as_is": [{"name": name, "bytes": count} for name, count in result.untouched],
-        "on_this_machine": change,
-    }
+def _by_recipe(work: Work, name: str, storage_only: bool) -> Step:
+    from featherweight import recipes
+
+    chosen = recipes.find_recipe(name, work.resolved.name, work.data_name)
+    return lambda work: (
+        chosen,
+        recipes.compress(
+            work.resolved.module,
+            chosen,
+            work.dataset,
+            work.out,
+            input_shape=work.input_shape,
+            settings=work.settings,
+            storage_only=storage_only,
+        ),
+    )
+
+
+def _by_size(limit: int) -> Step:
+    from featherweight import recipes
+
+    return lambda work: recipes.fit_to_size(
+        work.resolved.module,
+        limit,
+        work.dataset,
+        work.out,
+        base=recipes.fitting_base(work.resolved.name, work.data_name),
+        input_shape=work.input_shape,
+        settings=work.settings,
+    )

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from featherweight.cli.compress import summarise
 from featherweight.cli.output import (
     Json,
     Quiet,
@@ -16,6 +15,7 @@ from featherweight.cli.output import (
     epoch_bars,
     set_threads,
 )
+from featherweight.cli.step import summarise
 
 
 @command
