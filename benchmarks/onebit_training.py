@@ -21,6 +21,7 @@ from featherweight import container, zoo
 from featherweight.binarization import (
     Course,
     binarize,
+    binary_candidates,
     find_scheme,
     train_binary,
     train_binary_connect,
@@ -114,7 +115,7 @@ class Trainer:
         chosen = find_scheme(scheme)
         module = build(spec, seed)
 
-        def place(stage: str) -> Path:
+        def place(stage: str, network: nn.Module) -> Path:
             return self.place(spec, f"{scheme}-{stage.replace(' ', '-')}", seed)
 
         def report(stage: str, progress: Progress) -> None:
@@ -123,7 +124,7 @@ class Trainer:
         teacher = self.real(spec, seed) if chosen.has_two_stages else None
         course = Course(self.data, self.training, teacher, seed, place, report)
         if chosen.is_trained_in_place:
-            return train_binary_connect(module, course)
+            return train_binary_connect(module, binary_candidates(module, "bwn"), course)
         network = binarize(module, chosen)
         train_binary(network, chosen, course)
         return network

@@ -11,6 +11,7 @@ from featherweight.binarization.convert import binary_candidates as binary_candi
 from featherweight.binarization.convert import binary_layers as binary_layers
 from featherweight.binarization.schemes import SCHEMES as SCHEMES
 from featherweight.binarization.schemes import Scheme as Scheme
+from featherweight.binarization.schemes import SchemeName as SchemeName
 from featherweight.binarization.schemes import find_scheme as find_scheme
 from featherweight.binarization.training import Course as Course
 from featherweight.binarization.training import train_binary as train_binary

@@ -5,6 +5,7 @@ channels of real pixels, the last gives the logits, and both have few weights in
 """
 
 import copy
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -21,7 +22,11 @@ from featherweight.nn import BinaryLayer
 
 
 def binarize(
-    module: nn.Module, scheme: str | Scheme = "xnor", *, keep_first_last: bool = True
+    module: nn.Module,
+    scheme: str | Scheme = "xnor",
+    layers: Sequence[str] | None = None,
+    *,
+    keep_first_last: bool = True,
 ) -> nn.Module:
     """A copy of `module` whose inner layers are binary; their real weights are what it had.
 
@@ -34,19 +39,24 @@ def binarize(
     Args:
         module: may have binary layers already; those stay as they are.
         scheme: see `schemes.SCHEMES`; "binary-connect" gives the layers of "bwn".
-        keep_first_last: whether the first and the last layer stay real.
+        layers: the names of those to replace; None: all that `binary_candidates` gives.
+        keep_first_last: without `layers`, whether the first and the last one stay real.
 
     Raises:
-        InvalidArgumentError: there is no such scheme, no layer to replace, or, for a Bi-Real
+        InvalidArgumentError: there is no such scheme, no layer to replace, one of `layers` has no
+            binary form, or, for a Bi-Real
             scheme, the order of the calls depends on the data.
     """
     chosen = scheme if isinstance(scheme, Scheme) else find_scheme(scheme)
     network = copy.deepcopy(module)
-    names = binary_candidates(network, chosen, keep_first_last=keep_first_last)
-    if not names:
+    names = list(layers or ())
+    if layers is None:
+        names = binary_candidates(network, chosen, keep_first_last=keep_first_last)
+    known = binary_candidates(network, chosen, keep_first_last=False)
+    if not names or not set(names) <= set(known):
         raise InvalidArgumentError(
-            f"no layer can become binary with keep_first_last={keep_first_last}: between the first "
-            f"and the last one there is no Linear and no convolution of at most 8 groups."
+            f"the layers to make binary must be some of {', '.join(known) or 'none'}, "
+            f"but got {', '.join(names) or 'none'} with keep_first_last={keep_first_last}."
         )
     before = read_calls(network)
     if chosen.unit == "bi-real" and before is None:

@@ -6,14 +6,14 @@ from typing import Literal
 from featherweight.errors import InvalidArgumentError
 from featherweight.functional.binarize import Surrogate
 
-Name = Literal["binary-connect", "bwn", "xnor", "bi-real", "reactnet"]
+SchemeName = Literal["binary-connect", "bwn", "xnor", "bi-real", "reactnet"]
 
 
 @dataclass(frozen=True)
 class Scheme:
     """One way to make a layer binary."""
 
-    name: Name
+    name: SchemeName
     title: str
     source: str
     unit: Literal["layer", "xnor", "bi-real"]

@@ -1,13 +1,13 @@
 """Train a binary network, in one stage or in two, from a teacher where the scheme asks for one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from featherweight.binarization.constraints import BinaryConnect, ClippedWeights
-from featherweight.binarization.convert import binarize, binary_candidates
+from featherweight.binarization.convert import binarize
 from featherweight.binarization.schemes import Scheme
 from featherweight.data import Dataset
 from featherweight.nn import set_stage
@@ -26,8 +26,8 @@ class Course:
     """Its epochs are those of all stages together."""
     teacher: nn.Module | None = None
     seed: int = 0
-    checkpoint: Callable[[str], Path | None] = lambda stage: None
-    """The file of a stage's checkpoint, by the stage's name; None keeps none."""
+    checkpoint: Callable[[str, nn.Module], Path | None] = lambda stage, network: None
+    """Where a stage keeps its checkpoint, by its name and what it begins with; None: nowhere."""
     report: Callable[[str, Progress], None] | None = None
     """Called with the stage's name after each epoch."""
 
@@ -37,7 +37,7 @@ class Course:
         fit(
             network, self.data, self.training, seed=self.seed, constraint=constraint,
             teacher=self.teacher if self.training.distillation else None,
-            checkpoint=self.checkpoint(stage),
+            checkpoint=self.checkpoint(stage, network),
             report=None if report is None else lambda progress: report(stage, progress),
         )  # fmt: skip
 
@@ -64,14 +64,14 @@ def train_binary(network: nn.Module, scheme: Scheme, course: Course) -> None:
     last.follow(network, "binary weights", ClippedWeights(network))
 
 
-def train_binary_connect(
-    network: nn.Module, course: Course, *, keep_first_last: bool = True
-) -> nn.Module:
-    """Train an ordinary network under BinaryConnect, in place, and give it binary layers.
+def train_binary_connect(network: nn.Module, names: Sequence[str], course: Course) -> nn.Module:
+    """Train an ordinary network under BinaryConnect, in place; return it with binary layers.
 
     What is returned computes the same: alpha * sign(W) of a weight of -H and +H is that weight.
+
+    Args:
+        names: the layers whose weights are binary.
     """
-    names = binary_candidates(network, "bwn", keep_first_last=keep_first_last)
     constraint = BinaryConnect(network, [f"{name}.weight" for name in names])
     course.follow(network, "binary weights", constraint)
-    return binarize(network, "bwn", keep_first_last=keep_first_last)
+    return binarize(network, "bwn", names)

@@ -4,6 +4,7 @@ import typer
 
 from featherweight import __version__
 from featherweight.cli import (
+    binarize,
     compare,
     compress,
     data,
@@ -47,6 +48,7 @@ app.command("profile")(profile.profile)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
+app.command("binarize")(binarize.binarize)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)

@@ -1,7 +1,8 @@
-"""compress(model, recipe, data): the one place that composes pruning, sharing and packing.
+"""compress(model, recipe, data): the one place that composes the methods, and packing.
 
 Deep Compression (Han, Mao & Dally 2016, arXiv 1510.00149): prune and retrain, share and train the
-centroids, entropy-code, write one file, read it back and check it.
+centroids, entropy-code, write one file, read it back and check it. Layers that are to be binary
+become so before.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import nn
 
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
+from featherweight.recipes.binarize_stage import binarize_stage, binary_weights
 from featherweight.recipes.pack import example_input, pack
 from featherweight.recipes.recipe import Recipe, to_data
 from featherweight.recipes.stages import (
@@ -50,8 +52,9 @@ def compress(
     shape = data.shape if data is not None else input_shape
     if shape is None:
         raise InvalidArgumentError("`input_shape` is needed without data, but got None.")
-    rules = match_rules(module, recipe)
-    network = plain_copy(module)
+    network = binarize_stage(plain_copy(module), module, recipe, data, settings)
+    binary = binary_weights(network) if recipe.binarization else set()
+    rules = match_rules(network, recipe)
     weights = {"trained": snapshot(network, rules)}
     masks = prune_stage(network, module, recipe, data, settings)
     weights["pruned"] = snapshot(network, rules)
@@ -65,7 +68,7 @@ def compress(
         network,
         packed,
         out,
-        touched=masks.keys() | shared.keys(),
+        touched=masks.keys() | shared.keys() | binary,
         data=data,
         coder=recipe.coder,
         index_bits=recipe.index_bits,
