@@ -83,7 +83,7 @@ def _plan(
     stage = recipes.BinarizationStage(
         find_scheme(scheme).name, keep_first_last=not all_layers, training=training
     )
-    recipe = recipes.Recipe(scheme, binarization=stage)
+    recipe = recipes.Recipe(scheme, (), binarization=stage)
     chosen_layers(work.resolved.module, stage)
     set_stage(work.resolved.module, "real")
     return lambda work: (

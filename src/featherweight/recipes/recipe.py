@@ -75,7 +75,7 @@ class Recipe:
     """A whole compression, readable as YAML. The first rule that matches a layer holds."""
 
     name: str
-    layers: tuple[LayerRule, ...] = ()
+    layers: tuple[LayerRule, ...]
     """What is done to real layers; may be empty where there is binarization."""
     source: str = ""
     binarization: BinarizationStage | None = None
