@@ -23,6 +23,7 @@ from featherweight.binarization import (
     binarize,
     binary_candidates,
     find_scheme,
+    fold_norms,
     train_binary,
     train_binary_connect,
 )
@@ -83,7 +84,7 @@ class Trainer:
     def train(self, spec: str, scheme: str, seed: int) -> None:
         """Train one network and keep its result."""
         module = self.real(spec, seed) if scheme == "real" else self.binary(spec, scheme, seed)
-        module.eval()
+        module = fold_norms(module.eval())
         file = self.work / f"{path_of(spec, scheme, seed).stem}.fwt"
         written = container.write(file, pack(module, example_input(self.data.shape), {}, {}))
         stored = featherweight.load(file)
@@ -125,7 +126,7 @@ class Trainer:
         course = Course(self.data, self.training, teacher, seed, place, report)
         if chosen.is_trained_in_place:
             return train_binary_connect(module, binary_candidates(module, "bwn"), course)
-        network = binarize(module, chosen)
+        network = binarize(module, chosen, norms=True)
         train_binary(network, chosen, course)
         return network
 

@@ -9,6 +9,7 @@ from featherweight.binarization.constraints import ClippedWeights as ClippedWeig
 from featherweight.binarization.convert import binarize as binarize
 from featherweight.binarization.convert import binary_candidates as binary_candidates
 from featherweight.binarization.convert import binary_layers as binary_layers
+from featherweight.binarization.folding import fold_norms as fold_norms
 from featherweight.binarization.schemes import SCHEMES as SCHEMES
 from featherweight.binarization.schemes import Scheme as Scheme
 from featherweight.binarization.schemes import SchemeName as SchemeName

@@ -14,6 +14,7 @@ from featherweight.binarization.layers import (
     can_be_binary,
     is_projection,
     keeps_shape,
+    normed,
 )
 from featherweight.binarization.rewiring import Calls, read_calls, rewire_bi_real, rewire_xnor
 from featherweight.binarization.schemes import Scheme, find_scheme
@@ -27,6 +28,7 @@ def binarize(
     layers: Sequence[str] | None = None,
     *,
     keep_first_last: bool = True,
+    norms: bool = False,
 ) -> nn.Module:
     """A copy of `module` whose inner layers are binary; their real weights are what it had.
 
@@ -41,6 +43,8 @@ def binarize(
         scheme: see `schemes.SCHEMES`; "binary-connect" gives the layers of "bwn".
         layers: the names of those to replace; None: all that `binary_candidates` gives.
         keep_first_last: without `layers`, whether the first and the last one stay real.
+        norms: for "bwn", put a batch-norm behind a layer that has none: training binary weights
+            needs it, and it folds away after (`fold_norms`).
 
     Raises:
         InvalidArgumentError: there is no such scheme, no layer to replace, one of `layers` has no
@@ -64,17 +68,37 @@ def binarize(
             f"scheme {chosen.name!r} must take ReLUs out of the network, "
             f"but the order of its calls depends on the data; scheme 'xnor' does without."
         )
-    added: set[str] = set()
+    added, is_normed = set[str](), set[str](names)
     if before is not None:
         calls = Calls(before)
-        added = {str(node.target) for node in calls.to(names) if calls.is_added(node)}
+        nodes = calls.to(names)
+        added = {str(node.target) for node in nodes if calls.is_added(node)}
+        is_normed = {str(node.target) for node in nodes if calls.is_normed(node)}
     for name in names:
         layer = network.get_submodule(name)
         assert isinstance(layer, nn.Conv2d | nn.Linear)
-        shortcut = keeps_shape(layer) and name not in added
-        unit = binary_unit(layer, chosen, shortcut=shortcut).to(layer.weight.device)
-        network.set_submodule(name, unit.train(module.training))
+        unit = binary_unit(
+            layer, chosen, shortcut=keeps_shape(layer) and name not in added,
+            norm=norms and name not in is_normed,
+        )  # fmt: skip
+        network.set_submodule(name, unit.to(layer.weight.device).train(module.training))
     return _rewired(network, chosen, names)
+
+
+def with_norms(module: nn.Module, layers: Sequence[str]) -> nn.Module:
+    """A copy with a batch-norm behind each of these layers that has none; they stay ordinary."""
+    network = copy.deepcopy(module)
+    traced = read_calls(network)
+    if traced is None:
+        return network
+    calls = Calls(traced)
+    for node in calls.to(layers):
+        layer = network.get_submodule(str(node.target))
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        if not calls.is_normed(node):
+            unit = normed(layer).to(layer.weight.device).train(module.training)
+            network.set_submodule(str(node.target), unit)
+    return network
 
 
 def binary_candidates(

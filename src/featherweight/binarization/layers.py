@@ -12,6 +12,7 @@ from featherweight.nn import (
     BinaryWeightLinear,
     BiRealUnit,
     Grouped,
+    NormedUnit,
     XnorConv2d,
     XnorLinear,
     XnorUnit,
@@ -35,23 +36,32 @@ def can_be_binary(layer: nn.Module) -> bool:
     )
 
 
-def binary_unit(layer: nn.Conv2d | nn.Linear, scheme: Scheme, *, shortcut: bool) -> nn.Module:
+def binary_unit(
+    layer: nn.Conv2d | nn.Linear, scheme: Scheme, *, shortcut: bool = False, norm: bool = False
+) -> nn.Module:
     """What stands in the place of `layer`: the binary layer in the scheme's unit.
 
     Args:
         shortcut: for a Bi-Real unit, whether the input is added.
+        norm: for a layer that is its own unit, whether a batch-norm comes behind it.
     """
     binary = _grouped(layer, scheme) if _groups(layer) > 1 else _binary(layer, scheme)
-    if scheme.unit == "layer":
-        return binary
     norms = nn.BatchNorm2d if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d
     inputs, outputs = _channels(layer)
+    if scheme.unit == "layer":
+        return NormedUnit(binary, norms(outputs)) if norm else binary
     if scheme.unit == "xnor":
         return XnorUnit(binary, norms(inputs))
     return BiRealUnit(
         binary, norms(outputs), inputs, outputs,
         learned_shift=scheme.learned_shift, shortcut=shortcut,
     )  # fmt: skip
+
+
+def normed(layer: nn.Conv2d | nn.Linear) -> NormedUnit:
+    """The layer as it is, with a batch-norm behind it."""
+    norms = nn.BatchNorm2d if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d
+    return NormedUnit(layer, norms(_channels(layer)[1]))
 
 
 def keeps_shape(layer: nn.Module) -> bool:

@@ -22,7 +22,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
-from featherweight.nn import BinaryLayer, BiRealUnit, XnorUnit
+from featherweight.nn import BinaryLayer, BiRealUnit, Grouped, XnorUnit
 
 _RELU_MODULES = (nn.ReLU, nn.ReLU6)
 _NORM_MODULES = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -39,9 +39,8 @@ class _Tracer(fx.Tracer):
     """Sees each layer as one call."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, XnorUnit | BiRealUnit | BinaryLayer) or super().is_leaf_module(
-            m, module_qualified_name
-        )
+        is_ours = isinstance(m, XnorUnit | BiRealUnit | BinaryLayer | Grouped)
+        return is_ours or super().is_leaf_module(m, module_qualified_name)
 
 
 def read_calls(module: nn.Module) -> fx.GraphModule | None:
@@ -93,6 +92,10 @@ class Calls:
         if len(users) == 1 and self.is_norm(users[0]):
             return self.is_added(users[0])
         return any(user.target in _ADDING_CALLS for user in users)
+
+    def is_normed(self, node: fx.Node) -> bool:
+        """Whether a norm alone reads it."""
+        return len(node.users) == 1 and self.is_norm(next(iter(node.users)))
 
     def erase(self, nodes: Iterable[fx.Node]) -> None:
         """Take the nodes out: their users read what they read."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import nn
 
 from featherweight.binarization.constraints import BinaryConnect, ClippedWeights
-from featherweight.binarization.convert import binarize
+from featherweight.binarization.convert import binarize, with_norms
 from featherweight.binarization.schemes import Scheme
 from featherweight.data import Dataset
-from featherweight.nn import set_stage
+from featherweight.nn import NormedUnit, set_stage
 from featherweight.training import Constraint, Distillation, Progress, TrainingConfig, fit
 
 TEACHING = Distillation(weight=0.9, temperature=3.0)
@@ -65,13 +65,16 @@ def train_binary(network: nn.Module, scheme: Scheme, course: Course) -> None:
 
 
 def train_binary_connect(network: nn.Module, names: Sequence[str], course: Course) -> nn.Module:
-    """Train an ordinary network under BinaryConnect, in place; return it with binary layers.
+    """Train a copy of an ordinary network under BinaryConnect; return it with binary layers.
 
-    What is returned computes the same: alpha * sign(W) of a weight of -H and +H is that weight.
+    A layer that has no batch-norm behind it gets one. What is returned computes what was trained:
+    alpha * sign(W) of a weight of -H and +H is that weight.
 
     Args:
         names: the layers whose weights are binary.
     """
-    constraint = BinaryConnect(network, [f"{name}.weight" for name in names])
-    course.follow(network, "binary weights", constraint)
-    return binarize(network, "bwn", names)
+    trained = with_norms(network, names)
+    inner = [f"{n}.conv" if isinstance(trained.get_submodule(n), NormedUnit) else n for n in names]
+    constraint = BinaryConnect(trained, [f"{name}.weight" for name in inner])
+    course.follow(trained, "binary weights", constraint)
+    return binarize(trained, "bwn", inner)

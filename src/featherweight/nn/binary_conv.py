@@ -32,6 +32,7 @@ class BinaryWeightConv2d(nn.Conv2d, BinaryLayer):
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, bias=bias
         )
+        self.register_buffer("alpha", None)
 
     def forward(self, x: Tensor) -> Tensor:
         vertical, horizontal = (int(pad) for pad in self.padding)
@@ -41,7 +42,7 @@ class BinaryWeightConv2d(nn.Conv2d, BinaryLayer):
                 x, self.weight, self.bias, stride=self.stride, dilation=self.dilation
             )  # fmt: skip
         return binary_conv2d(
-            x, self.weight, None, self.bias, stride=self.stride, dilation=self.dilation,
+            x, self.weight, self.alpha, self.bias, stride=self.stride, dilation=self.dilation,
             pads=(vertical, horizontal, vertical, horizontal),
             binary_input=self.binary_input, scale_map=self.scale_map, surrogate=self.surrogate,
         )  # fmt: skip

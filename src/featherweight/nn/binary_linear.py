@@ -16,12 +16,13 @@ class BinaryWeightLinear(nn.Linear, BinaryLayer):
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
         super().__init__(in_features, out_features, bias=bias)
+        self.register_buffer("alpha", None)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.stage != "binary":
             return F.linear(self.staged_input(x), self.weight, self.bias)
         return binary_linear(
-            x, self.weight, None, self.bias, binary_input=self.binary_input,
+            x, self.weight, self.alpha, self.bias, binary_input=self.binary_input,
             scale_map=self.scale_map, surrogate=self.surrogate,
         )  # fmt: skip
 

@@ -30,6 +30,8 @@ class BinaryLayer(nn.Module):
     scale_map = False
     surrogate: Surrogate = "clip"
     stage: Stage = "binary"
+    alpha: Tensor | None
+    """[out]: the scales, if they are not the means of |W| any more (`binarization.folding`)."""
 
     def staged_input(self, x: Tensor) -> Tensor:
         """The padded input as the layer's stage, which is not yet binary, has it."""

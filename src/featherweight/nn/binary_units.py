@@ -2,6 +2,7 @@
 
 | unit | y | source |
 |---|---|---|
+| `NormedUnit` | norm(binary(x)) | Courbariaux et al. 2015, arXiv 1511.00363, section 3 |
 | `XnorUnit` | xnor(norm(x)) | Rastegari et al. 2016, arXiv 1603.05279, section 3.3 |
 | `BiRealUnit` | norm(xnor(x)) + x | Liu et al. 2018, arXiv 1808.00278, section 3.1 |
 | ... with `learned_shift` | rprelu(norm(xnor(x + shift)) + x) | Liu et al. 2020, arXiv 2003.03488 |
@@ -13,6 +14,15 @@ is taken of real values, not of signs, which would nearly all be +1.
 
 import torch
 from torch import Tensor, nn
+
+
+class NormedUnit(nn.Sequential):
+    """The layer `conv`, then `norm` over its channels, which folds into it once it is trained."""
+
+    def __init__(self, layer: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv = layer
+        self.norm = norm
 
 
 class XnorUnit(nn.Sequential):

@@ -58,7 +58,7 @@ def binarize_stage(
         BinaryConnect(network, [f"{name}.weight" for name in names])
         return binarize(network, "bwn", names)
     if names:
-        network = binarize(network, scheme, names)
+        network = binarize(network, scheme, names, norms=course is not None)
     set_stage(network, "binary")
     if course is not None:
         train_binary(network, scheme, course)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
+from featherweight.binarization import fold_norms
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
 from featherweight.recipes.binarize_stage import binarize_stage, binary_weights
@@ -61,6 +62,8 @@ def compress(
     shared = share_stage(network, module, recipe, data, settings)
     weights["shared"] = snapshot(network, rules)
     network.eval()
+    if recipe.binarization:
+        network = fold_norms(network)
     metadata = {"recipe": to_data(recipe), "seed": settings.seed}
     packed = pack(network, example_input(shape), shared, metadata, storage_only=storage_only)
     return write_compressed(
