@@ -1,8 +1,8 @@
 """Train what the rows of one bit compare; a result a network, scheme and seed, kept once done.
 
-`python benchmarks/onebit_training.py` goes through `onebit.yaml`, seed by seed, and skips what is
-kept in `results/quantization/`; stopped, it goes on from its checkpoints in `--work`. A network is
-read back from its file and counted on test once, when it is done.
+`python benchmarks/onebit_training.py` goes through `onebit.yaml` and skips what is kept in
+`results/quantization/`; stopped, it goes on from its checkpoints in `--work`. A network is read
+back from its file and counted on test once, when it is done.
 """
 
 import argparse
@@ -54,6 +54,16 @@ class Trained:
 def plan() -> dict[str, Any]:
     """What is to be trained: `onebit.yaml`."""
     return yaml.safe_load((HERE / "onebit.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def jobs(asked: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """(network, scheme, seed) of all that is to be trained, in order."""
+    return [
+        (run["network"], scheme, seed)
+        for run in asked["runs"]
+        for seed in run["seeds"]
+        for scheme in run["schemes"]
+    ]
 
 
 def path_of(network: str, scheme: str, seed: int) -> Path:
@@ -152,13 +162,11 @@ def main() -> None:
     trainer = Trainer(load(DATA), replace(training, epochs=asked["epochs"]), options.work)
     KEPT.mkdir(parents=True, exist_ok=True)
     options.work.mkdir(parents=True, exist_ok=True)
-    for seed in asked["seeds"]:
-        for spec in asked["networks"]:
-            for scheme in asked["schemes"]:
-                target = path_of(spec, scheme, seed)
-                is_asked = not options.only or any(part in target.stem for part in options.only)
-                if is_asked and not target.exists():
-                    trainer.train(spec, scheme, seed)
+    for spec, scheme, seed in jobs(asked):
+        target = path_of(spec, scheme, seed)
+        is_asked = not options.only or any(part in target.stem for part in options.only)
+        if is_asked and not target.exists():
+            trainer.train(spec, scheme, seed)
 
 
 if __name__ == "__main__":

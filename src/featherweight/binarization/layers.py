@@ -54,7 +54,7 @@ def binary_unit(
         return XnorUnit(binary, norms(inputs))
     return BiRealUnit(
         binary, norms(outputs), inputs, outputs,
-        learned_shift=scheme.learned_shift, shortcut=shortcut,
+        learned_shift=scheme.learned_shift, shortcut=nn.Identity() if shortcut else None,
     )  # fmt: skip
 
 

@@ -37,11 +37,13 @@ class XnorUnit(nn.Sequential):
 class BiRealUnit(nn.Module):
     """A binary layer with its norm, and the real input added, which its sign would lose.
 
+    y = act(norm(layer(x + shift)) + shortcut(x)).
+
     Args:
         layer: maps [N, in_channels, ...] to [N, out_channels, ...].
         norm: over the `out_channels`.
         learned_shift: ReActNet's RSign before the layer and RPReLU after it.
-        shortcut: x is added; it must have the shape of y.
+        shortcut: gives x the shape of y; `nn.Identity()` where it has that, None for no sum.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class BiRealUnit(nn.Module):
         out_channels: int,
         *,
         learned_shift: bool = False,
-        shortcut: bool = False,
+        shortcut: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.shift = LearnedShift(in_channels) if learned_shift else nn.Identity()
@@ -63,10 +65,9 @@ class BiRealUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.conv(self.shift(x)))
-        return self.act(y + x if self.shortcut else y)  # type: ignore[no-any-return]
-
-    def extra_repr(self) -> str:
-        return f"shortcut={self.shortcut}"
+        if self.shortcut is not None:
+            y = y + self.shortcut(x)
+        return self.act(y)  # type: ignore[no-any-return]
 
 
 class LearnedShift(nn.Module):
