@@ -11,8 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from featherweight.container.graph import Graph, Node
 from featherweight.measure.liveness import VIEWS
-from featherweight.measure.operations import MatrixProduct, matrix_product, other_operations
-from featherweight.measure.stored import is_floating, stored_cost
+from featherweight.measure.operations import (
+    MatrixProduct,
+    OneBit,
+    matrix_product,
+    one_bit_operands,
+    other_operations,
+)
+from featherweight.measure.stored import is_floating, signs_cost, stored_cost
 from featherweight.measure.values import AnyTensor, Value
 
 _LAYOUT = VIEWS | {"Cast", "Concat", "Expand", "Gather", "Pad", "Slice", "Split", "Transpose"}
@@ -43,6 +49,8 @@ class LayerCost:
     """Type of the values that it computes."""
     product: MatrixProduct | None = None
     formats: tuple[str, ...] = ()
+    one_bit: OneBit = ""
+    """What has one bit an element: its weights, its weights and inputs both, or nothing."""
 
     @property
     def is_view(self) -> bool:
@@ -126,7 +134,13 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
     stored = walk.stored(node.inputs)
     own = [name for name in stored if name not in walk.charged and is_floating(walk.tensors[name])]
     walk.charged.update(own)
-    costs = {name: stored_cost(walk.tensors[name]) for name in own}
+    one_bit = one_bit_operands(node)
+    costs = {
+        name: (signs_cost if one_bit and name == node.inputs[1] else stored_cost)(
+            walk.tensors[name]
+        )
+        for name in own
+    }
     weights = [name for name in own if not name.isdigit() and name not in walk.statistics]
     product = matrix_product(node, values)
     dense_macs = product.macs if product else 0
@@ -146,6 +160,7 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         dtype=outputs[0].dtype if outputs else "",
         product=product,
         formats=tuple(costs[name].format for name in weights),
+        one_bit=one_bit,
     )
 
 

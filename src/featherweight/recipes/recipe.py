@@ -11,8 +11,10 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from featherweight.binarization import SchemeName
 from featherweight.errors import InvalidArgumentError
 from featherweight.pruning import PruningConfig
+from featherweight.quantization import UniformConfig
 from featherweight.training import Distillation, TrainingConfig
 from featherweight.weight_sharing import SharingConfig
 from featherweight.zoo import small_settings
@@ -32,8 +34,15 @@ class LayerRule:
     """Instead of a density: keep what exceeds so many standard deviations."""
     num_bits: Bits | None = None
     """Weights share 2^num_bits values; none: they stay float32."""
+    scheme: Literal["kmeans", "uniform"] = "kmeans"
+    """Where these values lie: at centroids of the weights, or equally spaced."""
     bias_bits: Bits | None = None
     """The same for the layer's bias, which is never pruned."""
+
+    @property
+    def prunes(self) -> bool:
+        """Whether weights are removed."""
+        return self.quality is not None or (self.density is not None and self.density < 1.0)
 
     def __post_init__(self) -> None:
         if self.density is not None and self.quality is not None:
@@ -58,14 +67,37 @@ class SharingStage:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class UniformStage:
+    """Quantize the layers of scheme `uniform`, and train them so if there are epochs and data."""
+
+    quantization: UniformConfig = UniformConfig()
+    training: TrainingConfig = TrainingConfig(epochs=0, learning_rate=5e-4, weight_decay=0.0)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class BinarizationStage:
+    """Before all else: layers become binary, and are trained so where there is data."""
+
+    scheme: SchemeName = "xnor"
+    layers: tuple[str, ...] = ("*",)
+    """Patterns of the names of those to make binary, of the ones that can be."""
+    keep_first_last: bool = True
+    """The first and the last layer stay real, whatever the patterns say."""
+    training: TrainingConfig = TrainingConfig()
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Recipe:
     """A whole compression, readable as YAML. The first rule that matches a layer holds."""
 
     name: str
     layers: tuple[LayerRule, ...]
+    """What is done to real layers; may be empty where there is binarization."""
     source: str = ""
+    binarization: BinarizationStage | None = None
     pruning: PruningStage = PruningStage()
     sharing: SharingStage = SharingStage()
+    uniform: UniformStage = UniformStage()
     coder: Literal["auto", "huffman", "rans", "context", "packed"] = "auto"
     index_bits: Bits = 5
     """Width of a relative index in the table's columns before coding."""
@@ -198,20 +230,28 @@ def _shipped(folder: str, model: str, data: str | None) -> str | None:
 
 
 def scaled(recipe: Recipe, epochs: float) -> Recipe:
-    """The same recipe with the epochs of every stage multiplied by `epochs`, at least one each."""
+    """The same recipe with the epochs of every stage multiplied by `epochs`, at least one
+    of each that has any.
+    """
 
     def shorter(training: TrainingConfig) -> TrainingConfig:
-        return replace(training, epochs=max(1, round(training.epochs * epochs)))
+        return replace(
+            training, epochs=max(min(1, training.epochs), round(training.epochs * epochs))
+        )
 
+    binary = recipe.binarization
     return replace(
         recipe,
+        binarization=binary and replace(binary, training=shorter(binary.training)),
         pruning=replace(recipe.pruning, training=shorter(recipe.pruning.training)),
         sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),
+        uniform=replace(recipe.uniform, training=shorter(recipe.uniform.training)),
     )
 
 
 def describe(recipe: Recipe) -> str:
     """One line for people."""
-    return f"{recipe.name}: {len(recipe.layers)} rules" + (
+    binary = f"{recipe.binarization.scheme}, " if recipe.binarization else ""
+    return f"{recipe.name}: {binary}{len(recipe.layers)} rules" + (
         f" ({recipe.source})" if recipe.source else ""
     )

@@ -9,11 +9,15 @@ from torch import Tensor, nn
 
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
+from featherweight.nn import BinaryLayer
 from featherweight.pruning import MaskedTraining, Target, adjust_dropout, prune
 from featherweight.recipes.recipe import LayerRule, Recipe, to_data
 from featherweight.training import Progress, TrainingConfig, fit
 from featherweight.training.checkpoint import fingerprint
 from featherweight.weight_sharing import SharedWeight, TrainedCentroids, share
+
+_PRUNED = 0.9
+"""A weight with fewer of its elements left was pruned before it came here."""
 
 StageReport = Callable[[str, Progress], None]
 
@@ -35,21 +39,22 @@ class Settings:
 
 
 def layers_with_weights(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The layers that can be compressed, by name: every Linear and every convolution."""
+    """The layers that can be pruned and shared, by name: every real Linear and convolution."""
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        is_layer = isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        if is_layer and not isinstance(layer, BinaryLayer):
             yield name, layer
 
 
 def match_rules(module: nn.Module, recipe: Recipe) -> dict[str, LayerRule]:
-    """The recipe's rule for each layer that has one.
+    """The recipe's rule for each real layer that has one.
 
     Raises:
-        InvalidArgumentError: no layer matches any pattern.
+        InvalidArgumentError: no layer matches any pattern, and the recipe is not of binary layers.
     """
     names = [name for name, _ in layers_with_weights(module)]
     rules = {name: rule for name in names if (rule := recipe.rule(name)) is not None}
-    if not rules:
+    if not rules and (recipe.layers or recipe.binarization is None):
         patterns = ", ".join(rule.pattern for rule in recipe.layers) or "none"
         raise InvalidArgumentError(
             f"recipe {recipe.name!r} (patterns: {patterns}) matches no layer of this network "
@@ -69,7 +74,7 @@ def prune_stage(
     targets = {
         f"{name}.weight": Target(rule.density, rule.quality)
         for name, rule in match_rules(network, recipe).items()
-        if rule.quality is not None or (rule.density is not None and rule.density < 1.0)
+        if rule.prunes
     }
     parameters = dict(network.named_parameters())
     if not targets:
@@ -84,7 +89,7 @@ def prune_stage(
         adjust_dropout(network, {name: to.density or 1.0 for name, to in targets.items()})
     constraint = MaskedTraining(network, targets, recipe.pruning.masks)
     training = recipe.pruning.training
-    checkpoint = _checkpoint("prune", network, recipe, data, settings)
+    checkpoint = stage_checkpoint("prune", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -107,16 +112,19 @@ def share_stage(
 ) -> dict[str, SharedWeight]:
     """Share the weights of `network` in place, training centroids where there is data."""
     parameters = dict(network.named_parameters())
+    pruned = {
+        f"{name}.weight" for name, rule in match_rules(network, recipe).items() if rule.prunes
+    }
     bits: dict[str, int] = {}
     for name, rule in match_rules(network, recipe).items():
-        if rule.num_bits is not None:
+        if rule.num_bits is not None and rule.scheme == "kmeans":
             bits[f"{name}.weight"] = rule.num_bits
         if rule.bias_bits is not None and f"{name}.bias" in parameters:
             bits[f"{name}.bias"] = rule.bias_bits
     shared = {
         name: share(
             parameters[name],
-            _kept(parameters[name].detach()),
+            _kept(parameters[name].detach(), name in pruned),
             num_bits,
             recipe.sharing.clusters,
             settings.seed,
@@ -127,7 +135,7 @@ def share_stage(
     training = recipe.sharing.training
     if data is None or training.epochs == 0 or not shared:
         return shared
-    checkpoint = _checkpoint("share", network, recipe, data, settings)
+    checkpoint = stage_checkpoint("share", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -156,12 +164,17 @@ def train_reference(
     )
 
 
-def _kept(weight: Tensor) -> Tensor:
-    """What sharing covers: the weights that are not zero; a bias is covered whole."""
-    return weight != 0 if weight.dim() > 1 else torch.ones_like(weight, dtype=torch.bool)
+def _kept(weight: Tensor, is_pruned: bool) -> Tensor:
+    """What sharing covers: all, but the zeros of a weight that was pruned, now or before.
+
+    A few zeros among weights that were not pruned are weights like others.
+    """
+    kept = weight != 0
+    was_pruned = weight.dim() > 1 and float(kept.sum()) < _PRUNED * weight.numel()
+    return kept if is_pruned or was_pruned else torch.ones_like(kept)
 
 
-def _checkpoint(
+def stage_checkpoint(
     stage: str, network: nn.Module, recipe: Recipe, data: Dataset, settings: Settings
 ) -> Path | None:
     """Where this stage of this very run keeps its checkpoint; another run has another name."""
