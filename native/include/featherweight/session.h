@@ -31,7 +31,9 @@ struct PortInfo {
 
 // One step of the plan, with what it took in the last run if `Session::time_layers` is on.
 struct LayerInfo {
-  std::string name, op, format, note;
+  std::string name, op;
+  std::string format, detail;  // of its weights, "" without weights; which of the formats of that name
+  std::string note;            // why this format, where that needs a word
   std::size_t weight_bytes = 0;
   double milliseconds = 0.0;
 };

@@ -25,6 +25,7 @@ struct Memory {
 struct Step {
   std::string op, layer;
   std::string format;            // of its weights: "dense", "csr", ...; "" without weights
+  std::string detail;            // of the format, where there are several of its name
   std::string note;              // why the format was chosen, where that needs a word
   std::size_t weight_bytes = 0;  // resident
   std::vector<int> reads, writes;

@@ -116,7 +116,7 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   use.weights = plan.kept_bytes;
   for (const Step& step : plan.steps) {
     use.weights += step.weight_bytes;
-    layers.push_back({step.layer, step.op, step.format, step.note, step.weight_bytes, 0.0});
+    layers.push_back({step.layer, step.op, step.format, step.detail, step.note, step.weight_bytes, 0.0});
   }
   for (const auto& constant : plan.constants) use.weights += constant.size() * sizeof(float);
   steps = std::move(plan.steps);

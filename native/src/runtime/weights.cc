@@ -121,10 +121,7 @@ Weights WeightSource::make_hinted(const kernels::SparseWeights& weights, const s
 
 Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
   if (use_.by_vectors && !plan_.options().exact && plan_.options().prefer == Prefer::speed) {
-    if (auto cells = make_cells(weights, plan_.break_even())) {
-      const std::string detail = cells->detail();
-      return {std::move(cells), detail};
-    }
+    if (auto cells = make_cells(weights, plan_.break_even())) return {std::move(cells), ""};
   }
   const Candidate best = candidate_of(weights, use_.by_vectors, plan_.break_even());
   if (best.density > best.limit && plan_.options().prefer == Prefer::speed) return {nullptr, too_dense(best)};

@@ -21,7 +21,7 @@ struct Use {
 
 struct Weights {
   std::unique_ptr<kernels::Matrix> matrix;
-  std::string note;  // of the format, or why not the one in which they are stored
+  std::string note;  // why not the format in which they are stored
 };
 
 // Weights of a node with `input8`, in the 8 bits in which they are stored; multiply_vector quantizes by `input8`.

@@ -130,6 +130,7 @@ void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const Make
     const int begin = static_cast<int>(g * conv->group_rows());
     Weights weights = make({begin, begin + static_cast<int>(conv->group_rows())});
     step.format = weights.matrix->format();
+    step.detail = weights.matrix->detail();
     step.note = weights.note;
     step.weight_bytes += weights.matrix->bytes();
     conv->thread_bytes = std::max(conv->thread_bytes, (weights.matrix->scratch_bytes() + 63) / 64 * 64);
