@@ -17,6 +17,7 @@ PARAMETERS = {
     "alexnet": 60_965_224,
     "alexnet-torchvision": 61_100_840,
     "bi-real-resnet-18": 11_689_512,
+    "efficientnet-lite0": 4_652_008,
     "googlenet": 6_998_552,
     "lenet-300-100": 266_610,
     "lenet-5": 431_080,

@@ -19,6 +19,12 @@ from featherweight.training import evaluate
 from featherweight.units import format_bytes
 
 DENSITIES = (1.0, 0.5, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03)
+_STAGES = {
+    "trained": "training",
+    "pruned": "pruning",
+    "shared": "sharing",
+    "quantized": "quantization",
+}
 
 
 def density_curve(module: nn.Module, data: Dataset) -> list[DensityPoint]:
@@ -65,10 +71,8 @@ def network_report(
         compressed_top1=result.compressed.top1 if result.compressed else None,
         published=deep_compression(name),
         weights={
-            f"after {stage}": {layer: weight.numpy() for layer, weight in layers.items()}
-            for stage, layers in zip(
-                ("training", "pruning", "sharing"), result.weights.values(), strict=True
-            )
+            f"after {_STAGES[stage]}": {layer: weight.numpy() for layer, weight in layers.items()}
+            for stage, layers in result.weights.items()
         },
         accuracy_by_density=curve,
         untouched=result.untouched,

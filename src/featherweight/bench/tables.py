@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from featherweight.bench.published import PublishedNetwork, PublishedRow
-from featherweight.recipes.accounting import FLOAT_BITS, LayerRow
+from featherweight.functional.coding_length import FLOAT_BITS
+from featherweight.recipes.accounting import LayerRow
 from featherweight.units import format_bytes
 
 NOTHING = "–"

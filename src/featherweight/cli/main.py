@@ -13,6 +13,7 @@ from featherweight.cli import (
     inspect,
     models,
     profile,
+    quantize,
     run,
     train,
 )
@@ -49,6 +50,7 @@ app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("binarize")(binarize.binarize)
+app.command("quantize")(quantize.quantize)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)

@@ -9,6 +9,8 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
+FLOAT_BITS = 32
+
 
 def relative_indices(
     positions: NDArray[np.int64], index_bits: int
@@ -65,3 +67,35 @@ def huffman_bits(counts: NDArray[np.integer]) -> float:
         total += merged
         heapq.heappush(heap, merged)
     return float(total)
+
+
+def shared_bits(
+    elements: int, num_clusters: int, *, codebooks: int = 1, value_bits: int = FLOAT_BITS
+) -> float:
+    """Bits of a tensor whose elements share `num_clusters` values, the codebooks counted.
+
+        n log2(k) + codebooks * k * value_bits
+
+    Deep Compression's rate r = 32 n / (n log2(k) + 32 k) (arXiv 1510.00149, section 3) is 32 n
+    over this; codes have ceil(log2 k) bits.
+    """
+    code_bits = max(1, (num_clusters - 1).bit_length())
+    return elements * code_bits + codebooks * num_clusters * value_bits
+
+
+def uniform_bits(elements: int, num_bits: int, *, scales: int = 1, table_entries: int = 0) -> float:
+    """Bits of a tensor of `num_bits` an element, with a float32 scale for each of `scales` rows.
+
+    `table_entries`: 8-bit entries of the table that says which steps occur, where one is stored.
+    """
+    return elements * num_bits + scales * FLOAT_BITS + table_entries * 8
+
+
+def vector_bits(elements: int, num_clusters: int, size: int) -> float:
+    """Bits of a tensor cut into vectors of `size` that share `num_clusters` vectors.
+
+    n / size codes and the codebook; the index table of the file (4 bytes an entry) is counted.
+    """
+    code_bits = max(1, (num_clusters - 1).bit_length())
+    codebook = num_clusters * (size * FLOAT_BITS + FLOAT_BITS)
+    return elements / size * code_bits + codebook

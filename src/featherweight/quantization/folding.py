@@ -9,7 +9,7 @@ so before weights are quantized. Computed in float64, rounded once.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from featherweight.container import CodedTensor, Network
 from featherweight.container.graph import Node
 from featherweight.errors import InvalidArgumentError
-from featherweight.quantization.tensors import raw, used
+from featherweight.quantization.tensors import bias_name, raw, used
 
 
-def fold_batch_norm(network: Network) -> Network:
+def fold_batch_norm(network: Network, layers: Collection[str] | None = None) -> Network:
     """Return the network with each BatchNormalization folded that alone reads a convolution.
 
     Others stay. Weights that are folded into become plain tensors; those that two nodes share
-    are left alone, with their batch norms.
+    are left alone, with their batch norms, as are those that `layers` does not name, if given.
     """
     uses = Counter(name for node in network.graph.nodes for name in node.inputs)
     uses.update(info.name for info in network.graph.outputs)
@@ -34,7 +34,8 @@ def fold_batch_norm(network: Network) -> Network:
     makers: dict[str, int] = {}
     for node in network.graph.nodes:
         place = makers.get(node.inputs[0]) if node.operator == "BatchNormalization" else None
-        if place is not None and _is_own(nodes[place], node, uses, tensors):
+        is_asked = place is not None and (layers is None or nodes[place].inputs[1] in layers)
+        if place is not None and is_asked and _is_own(nodes[place], node, uses, tensors):
             nodes[place] = _folded(nodes[place], node, tensors)
             makers[node.outputs[0]] = place
             continue
@@ -66,19 +67,11 @@ def _folded(conv: Node, norm: Node, tensors: dict[str, CodedTensor]) -> Node:
     shape = (-1,) + (1,) * (weight.ndim - 1)
     own_bias = conv.inputs[2] if len(conv.inputs) > 2 else ""
     before = _wide(tensors[own_bias]) if own_bias else np.zeros_like(mean)
-    bias_name = own_bias or _bias_name(name, tensors)
+    new_bias = own_bias or bias_name(name, tensors)
     dtype = tensors[name].dtype
     tensors[name] = raw(name, (weight * factor.reshape(shape)).astype(dtype))
-    tensors[bias_name] = raw(bias_name, ((before - mean) * factor + bias).astype(dtype))
-    return replace(conv, inputs=(conv.inputs[0], name, bias_name), outputs=norm.outputs)
-
-
-def _bias_name(weight: str, tensors: Mapping[str, CodedTensor]) -> str:
-    layer = weight.rpartition(".")[0] or weight
-    name = f"{layer}.bias" if "." in weight else f"{layer}_bias"
-    while name in tensors:
-        name += "_"
-    return name
+    tensors[new_bias] = raw(new_bias, ((before - mean) * factor + bias).astype(dtype))
+    return replace(conv, inputs=(conv.inputs[0], name, new_bias), outputs=norm.outputs)
 
 
 def _wide(tensor: CodedTensor) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """The ranges of activations, measured on calibration batches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -10,17 +10,23 @@ from featherweight.container import Network
 from featherweight.container.graph import ValueInfo
 from featherweight.errors import InvalidArgumentError
 from featherweight.graph import rebuild
+from featherweight.quantization.calibration import checked, observer
 from featherweight.quantization.qdq import quantized_inputs
 
 
 def measure_ranges(
-    network: Network, batches: Iterable[Tensor], *, values: Iterable[str] | None = None
+    network: Network,
+    batches: Iterable[Tensor],
+    *,
+    values: Iterable[str] | None = None,
+    calibration: str = "minmax",
 ) -> Mapping[str, tuple[float, float]]:
-    """Return the least and the greatest element of each value over all batches, by its name.
+    """Return the range of each value over all batches, by its name.
 
     Args:
         batches: inputs of the network, which has one; each is run as it comes.
         values: names of float32 values; those that `quantize` asks for, if not given.
+        calibration: one of `CALIBRATIONS`; by default the least and the greatest element.
 
     Raises:
         InvalidArgumentError: no batch, or a network of several inputs.
@@ -32,19 +38,27 @@ def measure_ranges(
     names = list(quantized_inputs(network) if values is None else values)
     if not names:
         return {}
-    watched = tuple(ValueInfo(name, "float32", ()) for name in names)
-    module = rebuild(
-        replace(network.graph, outputs=watched),
-        {name: tensor.dense() for name, tensor in network.tensors.items()},
-    )
-    ranges: dict[str, tuple[float, float]] = {}
+    module = watching(network, names)
+    observers = {name: observer(calibration) for name in names}
+    seen = 0
     with torch.inference_mode():
         for batch in batches:
-            results = module(batch)
-            for name, value in zip(names, results if len(names) > 1 else [results], strict=True):
-                low, high = (float(end) for end in torch.aminmax(value))
-                before = ranges.get(name, (low, high))
-                ranges[name] = (min(low, before[0]), max(high, before[1]))
-    if not ranges:
+            seen += 1
+            for name, value in zip(names, module(batch), strict=True):
+                observers[name].observe(value)
+    if not seen:
         raise InvalidArgumentError("ranges are measured on at least 1 batch, but got none.")
-    return ranges
+    return {name: checked(name, each.range()) for name, each in observers.items()}
+
+
+def watching(network: Network, names: Sequence[str]) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Return what computes the values of these names from the network's input."""
+    watched = tuple(ValueInfo(name, "float32", ()) for name in names)
+    tensors = {name: tensor.dense() for name, tensor in network.tensors.items()}
+    module = rebuild(replace(network.graph, outputs=watched), tensors)
+
+    def run(batch: Tensor) -> tuple[Tensor, ...]:
+        results = module(batch)
+        return results if len(names) > 1 else (results,)
+
+    return run

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featherweight.container.graph import CodedTensor
-from featherweight.functional.coding_length import huffman_bits, relative_indices
-
-FLOAT_BITS = 32
+from featherweight.functional.coding_length import FLOAT_BITS, huffman_bits, relative_indices
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,11 @@ def layer_row(tensor: CodedTensor, index_bits: int, file_bytes: int, coder: str)
         entries = gaps.size
         index_fixed = float(entries * index_bits)
         index_coded = huffman_bits(np.bincount(gaps))
-    weight_fixed = weight_coded = float(entries * FLOAT_BITS)
-    codebook_bits, num_bits = 0, None
+    value_bits = 8 * np.dtype(tensor.dtype).itemsize
+    weight_fixed = weight_coded = float(entries * value_bits)
+    codebook_bits, num_bits = 0, value_bits if value_bits < FLOAT_BITS else None
     if tensor.codebook is not None and tensor.codes is not None:
-        codebook_bits = tensor.codebook.size * FLOAT_BITS
+        codebook_bits = tensor.codebook.size * value_bits
         num_bits = max(1, int(tensor.codebook.size - 1).bit_length())
         counts = np.bincount(tensor.codes, minlength=tensor.codebook.size)
         # The paper stores a padding zero as one more weight, so it needs one more code.

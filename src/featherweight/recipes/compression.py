@@ -22,6 +22,7 @@ from featherweight.recipes.stages import (
     share_stage,
     snapshot,
 )
+from featherweight.recipes.uniform_stage import dense_weight, uniform_bits, uniform_stage
 from featherweight.recipes.written import Compression, plain_copy, write_compressed
 
 
@@ -66,12 +67,20 @@ def compress(
         network = fold_norms(network)
     metadata = {"recipe": to_data(recipe), "seed": settings.seed}
     packed = pack(network, example_input(shape), shared, metadata, storage_only=storage_only)
+    quantized = uniform_bits(rules)
+    if quantized:
+        packed, network = uniform_stage(
+            packed, quantized, recipe, teacher=module, data=data, settings=settings
+        )
+        weights["quantized"] = {
+            name.removesuffix(".weight"): dense_weight(packed, name) for name in quantized
+        }
     return write_compressed(
         module,
         network,
         packed,
         out,
-        touched=masks.keys() | shared.keys() | binary,
+        touched=masks.keys() | shared.keys() | quantized.keys() | binary,
         data=data,
         coder=recipe.coder,
         index_bits=recipe.index_bits,

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from featherweight.binarization import SchemeName
 from featherweight.errors import InvalidArgumentError
 from featherweight.pruning import PruningConfig
+from featherweight.quantization import UniformConfig
 from featherweight.training import Distillation, TrainingConfig
 from featherweight.weight_sharing import SharingConfig
 from featherweight.zoo import small_settings
@@ -33,8 +34,15 @@ class LayerRule:
     """Instead of a density: keep what exceeds so many standard deviations."""
     num_bits: Bits | None = None
     """Weights share 2^num_bits values; none: they stay float32."""
+    scheme: Literal["kmeans", "uniform"] = "kmeans"
+    """Where these values lie: at centroids of the weights, or equally spaced."""
     bias_bits: Bits | None = None
     """The same for the layer's bias, which is never pruned."""
+
+    @property
+    def prunes(self) -> bool:
+        """Whether weights are removed."""
+        return self.quality is not None or (self.density is not None and self.density < 1.0)
 
     def __post_init__(self) -> None:
         if self.density is not None and self.quality is not None:
@@ -56,6 +64,14 @@ class SharingStage:
 
     clusters: SharingConfig = SharingConfig()
     training: TrainingConfig = TrainingConfig(epochs=3, learning_rate=5e-4, weight_decay=0.0)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class UniformStage:
+    """Quantize the layers of scheme `uniform`, and train them so if there are epochs and data."""
+
+    quantization: UniformConfig = UniformConfig()
+    training: TrainingConfig = TrainingConfig(epochs=0, learning_rate=5e-4, weight_decay=0.0)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -81,6 +97,7 @@ class Recipe:
     binarization: BinarizationStage | None = None
     pruning: PruningStage = PruningStage()
     sharing: SharingStage = SharingStage()
+    uniform: UniformStage = UniformStage()
     coder: Literal["auto", "huffman", "rans", "context", "packed"] = "auto"
     index_bits: Bits = 5
     """Width of a relative index in the table's columns before coding."""
@@ -213,10 +230,14 @@ def _shipped(folder: str, model: str, data: str | None) -> str | None:
 
 
 def scaled(recipe: Recipe, epochs: float) -> Recipe:
-    """The same recipe with the epochs of every stage multiplied by `epochs`, at least one each."""
+    """The same recipe with the epochs of every stage multiplied by `epochs`, at least one
+    of each that has any.
+    """
 
     def shorter(training: TrainingConfig) -> TrainingConfig:
-        return replace(training, epochs=max(1, round(training.epochs * epochs)))
+        return replace(
+            training, epochs=max(min(1, training.epochs), round(training.epochs * epochs))
+        )
 
     binary = recipe.binarization
     return replace(
@@ -224,6 +245,7 @@ def scaled(recipe: Recipe, epochs: float) -> Recipe:
         binarization=binary and replace(binary, training=shorter(binary.training)),
         pruning=replace(recipe.pruning, training=shorter(recipe.pruning.training)),
         sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),
+        uniform=replace(recipe.uniform, training=shorter(recipe.uniform.training)),
     )
 
 

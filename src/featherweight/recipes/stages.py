@@ -16,6 +16,9 @@ from featherweight.training import Progress, TrainingConfig, fit
 from featherweight.training.checkpoint import fingerprint
 from featherweight.weight_sharing import SharedWeight, TrainedCentroids, share
 
+_PRUNED = 0.9
+"""A weight with fewer of its elements left was pruned before it came here."""
+
 StageReport = Callable[[str, Progress], None]
 
 
@@ -71,7 +74,7 @@ def prune_stage(
     targets = {
         f"{name}.weight": Target(rule.density, rule.quality)
         for name, rule in match_rules(network, recipe).items()
-        if rule.quality is not None or (rule.density is not None and rule.density < 1.0)
+        if rule.prunes
     }
     parameters = dict(network.named_parameters())
     if not targets:
@@ -109,16 +112,19 @@ def share_stage(
 ) -> dict[str, SharedWeight]:
     """Share the weights of `network` in place, training centroids where there is data."""
     parameters = dict(network.named_parameters())
+    pruned = {
+        f"{name}.weight" for name, rule in match_rules(network, recipe).items() if rule.prunes
+    }
     bits: dict[str, int] = {}
     for name, rule in match_rules(network, recipe).items():
-        if rule.num_bits is not None:
+        if rule.num_bits is not None and rule.scheme == "kmeans":
             bits[f"{name}.weight"] = rule.num_bits
         if rule.bias_bits is not None and f"{name}.bias" in parameters:
             bits[f"{name}.bias"] = rule.bias_bits
     shared = {
         name: share(
             parameters[name],
-            _kept(parameters[name].detach()),
+            _kept(parameters[name].detach(), name in pruned),
             num_bits,
             recipe.sharing.clusters,
             settings.seed,
@@ -158,9 +164,14 @@ def train_reference(
     )
 
 
-def _kept(weight: Tensor) -> Tensor:
-    """What sharing covers: the weights that are not zero; a bias is covered whole."""
-    return weight != 0 if weight.dim() > 1 else torch.ones_like(weight, dtype=torch.bool)
+def _kept(weight: Tensor, is_pruned: bool) -> Tensor:
+    """What sharing covers: all, but the zeros of a weight that was pruned, now or before.
+
+    A few zeros among weights that were not pruned are weights like others.
+    """
+    kept = weight != 0
+    was_pruned = weight.dim() > 1 and float(kept.sum()) < _PRUNED * weight.numel()
+    return kept if is_pruned or was_pruned else torch.ones_like(kept)
 
 
 def stage_checkpoint(

@@ -10,6 +10,7 @@ from torch import nn
 from featherweight.errors import InvalidArgumentError
 from featherweight.zoo.alexnet import AlexNet, AlexNetTorchvision
 from featherweight.zoo.bi_real_resnet_18 import BiRealResNet18
+from featherweight.zoo.efficientnet_lite0 import EfficientNetLite0
 from featherweight.zoo.googlenet import GoogLeNet
 from featherweight.zoo.lenet_5 import LeNet5
 from featherweight.zoo.lenet_300_100 import LeNet300100
@@ -41,6 +42,7 @@ _ENTRIES = {
         ZooEntry("alexnet", AlexNet, (3, 227, 227), "Krizhevsky et al. 2012"),
         ZooEntry("alexnet-torchvision", AlexNetTorchvision, (3, 224, 224), "arXiv 1404.5997"),
         ZooEntry("bi-real-resnet-18", BiRealResNet18, (3, 224, 224), "arXiv 1808.00278"),
+        ZooEntry("efficientnet-lite0", EfficientNetLite0, (3, 224, 224), "arXiv 1905.11946"),
         ZooEntry("googlenet", GoogLeNet, (3, 224, 224), "arXiv 1409.4842"),
         ZooEntry("lenet-300-100", LeNet300100, (1, 28, 28), "LeCun et al. 1998"),
         ZooEntry("lenet-5", LeNet5, (1, 28, 28), "LeCun et al. 1998"),
