@@ -13,9 +13,16 @@ from pathlib import Path
 import torch
 
 import harness
-from quantization_rows import imagenet, sizes, trained
+from quantization_rows import imagenet, onebit, onebit_sizes, onebit_speed, sizes, trained
 
-SUBJECTS = {"sizes": sizes.rows, "trained": trained.rows, "imagenet": imagenet.rows}
+SUBJECTS = {
+    "sizes": sizes.rows,
+    "trained": trained.rows,
+    "imagenet": imagenet.rows,
+    "onebit": onebit.rows,
+    "onebit-sizes": onebit_sizes.rows,
+    "onebit-speed": onebit_speed.rows,
+}
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:
