@@ -20,7 +20,7 @@ from featherweight.functional.sharing import centroid_gradient, shared_weight
 class SharingConfig:
     """How the first centroids are chosen."""
 
-    init: Literal["linear", "density", "random"] = "linear"
+    init: Literal["linear", "density", "random", "kmeans++"] = "linear"
     max_iterations: Annotated[int, Field(ge=0)] = 1000
     """Of Lloyd's algorithm; it stops before where nothing moves any more."""
 
