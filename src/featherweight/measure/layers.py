@@ -137,6 +137,7 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
     aside = walk.statistics | walk.quantized.tables
     weights = [name for name in own if not name.isdigit() and name not in aside]
     sizes = walk.quantized.vector_sizes
+    dtype = outputs[0].dtype if outputs else ""
     product = matrix_product(node, values)
     dense_macs = product.macs if product else 0
     return LayerCost(
@@ -152,8 +153,8 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         input_bytes=sum(values[name].bytes for name in _distinct(node.inputs, values)),
         activation_bytes=0 if node.operator in VIEWS else sum(v.bytes for v in outputs),
         output_shape=outputs[0].shape if outputs else (),
-        dtype=outputs[0].dtype if outputs else "",
-        arithmetic="int8" if walk.quantized.is_integer(node) else outputs[0].dtype if outputs else "",
+        dtype=dtype,
+        arithmetic="int8" if walk.quantized.is_integer(node) else dtype,
         product=product,
         formats=tuple(costs[name].format for name in weights),
     )

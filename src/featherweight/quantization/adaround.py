@@ -4,8 +4,8 @@ Nagel et al. 2020, arXiv 2004.10568, section 3.3; the maths is in `functional/ad
 is shown its inputs in the exact network, quantized if activations will be, and must give its exact
 output (of the float32 inputs).
 
-What we changed: the error is divided by that of rounding to the nearest, and the regularizer by the
-number of weights, so that one factor (and far fewer steps than the paper's 10,000) suits all layers.
+What we changed: the error is divided by that of rounding to the nearest, and the regularizer by
+the number of weights, so that one factor, and fewer steps than the paper's 10,000, suit all layers.
 """
 
 from collections.abc import Mapping, Sequence
