@@ -59,11 +59,19 @@ class TrainedCentroids:
 
     After each backward pass a centroid's gradient is the sum over the weights that share it; after
     each step every weight takes its centroid's new value. Codes and masks do not change. Parameters
-    that are not shared are trained as usual.
+    that are not shared are trained as usual; what `pruned` masks among them stays zero.
     """
 
-    def __init__(self, module: nn.Module, shared: Mapping[str, SharedWeight]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        shared: Mapping[str, SharedWeight],
+        pruned: Mapping[str, Tensor] | None = None,
+    ) -> None:
         parameters = dict(module.named_parameters())
+        self.pruned = [
+            (parameters[name], mask) for name, mask in (pruned or {}).items() if name not in shared
+        ]
         self.weights = {name: parameters[name] for name in shared}
         self.shared = dict(shared)
         self.centroids = {n: nn.Parameter(s.codebook.clone()) for n, s in shared.items()}
@@ -89,6 +97,8 @@ class TrainedCentroids:
             for name, weight in self.weights.items():
                 shared = self.shared[name]
                 weight.copy_(shared_weight(self.centroids[name], shared.codes, shared.mask))
+            for weight, mask in self.pruned:
+                weight.mul_(mask)
 
     def state(self) -> Mapping[str, Tensor]:
         return dict(self.centroids)
