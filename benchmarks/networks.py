@@ -1,86 +1,142 @@
 """Whole networks at 224x224, batch 1, one thread: our runtime against ONNX Runtime.
 
-Both run the same network from the same captured graph: ours from its `.fwt` file, ONNX Runtime
-with all of its graph optimizations. They take turns in one process; preprocessing is left out on
-both sides. Weights and batch-norm statistics are random: measured is time, and that the outputs
-are equal. The bars are those for dense float32. `--layers` prints what each step of ours takes.
+Both run the same network: ours from its `.fwt` file, ONNX Runtime in float32 with all of its
+graph optimizations, where pruned and shared weights are dense again. An 8-bit network stands too
+against what ONNX Runtime's own tool makes of the float32 one (static, weights a channel); a binary
+one, for which it has no layers, against the float32 network that it was made from. They take turns
+in one process; preprocessing is left out on both sides. Weights are random: measured are time and
+bytes, and that outputs agree. `--layers` prints what each step of ours takes.
 """
 
 import argparse
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from rich.console import Console
-from torch import nn
+from torch import Tensor
 
 import harness
-from featherweight import container, zoo
-from featherweight.graph import capture, to_onnx
-from featherweight.recipes.pack import pack
+from featherweight import container
+from featherweight.container import Network
+from featherweight.graph import to_onnx
 from featherweight.runtime import Session
+from network_cases import CASES, Case, dense, example, module
 
-BARS = {"resnet-18": 0.85, "mobilenet-v1": 0.80, "mobilenet-v2": 0.80}
-OTHERS = ("vgg-16", "alexnet", "squeezenet", "shufflenet-v1")
-
-
-def randomized(name: str) -> nn.Module:
-    """The network with batch-norm statistics that differ from channel to channel."""
-    torch.manual_seed(0)
-    module = zoo.create(name).eval()
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean.normal_(0, 0.1)
-            layer.running_var.uniform_(0.5, 1.5)
-    return module
+_READY_SECONDS = 0.5
+"""In which deep-compressed VGG-16 must be ready to run."""
 
 
-def sessions(
-    module: nn.Module, example: torch.Tensor
-) -> tuple[Session, onnxruntime.InferenceSession]:
-    """Ours and the peer's session of one network."""
+def onnx_session(network: Network, x: Tensor, in_int8: bool) -> onnxruntime.InferenceSession:
+    """The peer, with the weights decoded; in 8 bits as its own tool quantizes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    tensors = {name: torch.from_numpy(t.dense().copy()) for name, t in network.tensors.items()}
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Path(folder) / "network.fwt", Path(folder) / "network.onnx"
-        container.write(ours, pack(module, example, {}, {}), coder="packed")
-        graph, tensors = capture(module, (example,))
-        to_onnx(graph, tensors, theirs)
-        peer = onnxruntime.InferenceSession(
-            str(theirs), options, providers=["CPUExecutionProvider"]
-        )
-        return Session(ours), peer
+        path = Path(folder) / "network.onnx"
+        to_onnx(network.graph, tensors, path)
+        if in_int8:
+            path = _quantized_by_the_peer(path, network.graph.inputs[0].name, x)
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def difference(ours: NDArray[np.float32], peer: NDArray[np.float32]) -> float:
-    """The largest difference, in parts of the peer's largest output."""
-    return float(np.abs(ours - peer).max() / np.abs(peer).max())
+def _quantized_by_the_peer(path: Path, port: str, x: Tensor) -> Path:
+    class Samples(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left = [{port: x.numpy()}]
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return self.left.pop() if self.left else None
+
+    prepared, result = path.with_name("prepared.onnx"), path.with_name("int8.onnx")
+    quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+    quantize_static(
+        str(prepared), str(result), Samples(), per_channel=True, activation_type=QuantType.QUInt8
+    )
+    return result
 
 
-def measured(name: str, rounds: int, layers: bool) -> harness.Row:
-    size = 227 if name == "alexnet" else 224
-    example = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    session, peer = sessions(randomized(name), example)
-    x, port = example.numpy(), peer.get_inputs()[0].name
-    distance = difference(session.run(x), peer.run(None, {port: x})[0])
-    timing = harness.compare(lambda: session.run(x), lambda: peer.run(None, {port: x}), rounds)
-    if layers:
-        _print_layers(session, x)
-    bar = BARS.get(name)
+def measured(case: Case, options: argparse.Namespace) -> list[harness.Row]:
+    """One row of time, and rows of what else the case has to keep to."""
+    x = example(case.network)
+    original = module(case.network)
+    network = case.make(original, x)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.fwt"
+        file_bytes = container.write(path, network).file_bytes
+        start = time.perf_counter()
+        session = Session(path)
+        ready = time.perf_counter() - start
+    is_as_is = not (case.is_binary or case.peer_int8)
+    peer = network if is_as_is else dense(original, x)
+    rounds = 15 if options.quick else options.rounds
+    rows = [_timed(case, session, onnx_session(peer, x, in_int8=False), x, rounds)]
+    if case.peer_int8:
+        rows.append(_timed(case, session, onnx_session(peer, x, in_int8=True), x, rounds))
+        # The bar of 8 bits is held against 8 bits alone.
+        rows[0] = replace(rows[0], bar=None, met=None)
+        rows[1] = replace(rows[1], peer=rows[1].peer.replace("fp32", "int8"))
+    if options.layers:
+        _print_layers(session, x.numpy())
+    return rows + _weighed(case, session, file_bytes, ready)
+
+
+def _timed(
+    case: Case, session: Session, peer: onnxruntime.InferenceSession, x: Tensor, rounds: int
+) -> harness.Row:
+    array, feed = x.numpy(), {peer.get_inputs()[0].name: x.numpy()}
+    found, expected = session.run(array), peer.run(None, feed)[0]
+    difference = np.abs(found - expected).max() / np.abs(expected).max()
+    timing = harness.compare(lambda: session.run(array), lambda: peer.run(None, feed), rounds)
     return harness.Row(
-        name=f"{name}, dense, random weights (outputs differ by {distance:.0e})",
+        name=case.name + ("" if case.is_binary else f" (outputs differ by {difference:.0e})"),
         value=timing.seconds * 1e3,
         unit="ms",
         peer=f"ONNX Runtime fp32, {np.median(timing.peer) * 1e3:.1f} ms",
         ratio=timing.speedup(),
         p10=timing.speedup(10),
         p90=timing.speedup(90),
-        bar=bar,
-        met=None if bar is None else timing.speedup() >= bar,
+        bar=case.bar,
+        met=None if case.bar is None else timing.speedup() >= case.bar,
     )
+
+
+def _weighed(case: Case, session: Session, file_bytes: int, ready: float) -> list[harness.Row]:
+    rows = []
+    if case.largest_file is not None:
+        limit = case.largest_file / 1e6
+        rows.append(
+            harness.Row(
+                f"{case.name}: file, at most", file_bytes / 1e6, "MB",
+                bar=limit, met=file_bytes <= case.largest_file,
+            )
+        )  # fmt: skip
+    if case.smallest_part is not None:
+        whole = 4 * sum(parameter.numel() for parameter in module(case.network).parameters())
+        part = whole / session.memory.weights
+        rows.append(
+            harness.Row(
+                f"{case.name}: resident weights", session.memory.weights / 1e6, "MB",
+                f"float32, {whole / 1e6:.1f} MB", part, bar=case.smallest_part,
+                met=part >= case.smallest_part,
+            )
+        )  # fmt: skip
+    if case.network == "vgg-16" and case.form == "deep-compressed":
+        rows.append(
+            harness.Row(
+                f"{case.name}, {file_bytes / 1e6:.1f} MB: ready to run, at most", ready, "s",
+                bar=_READY_SECONDS, met=ready <= _READY_SECONDS,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def _print_layers(session: Session, x: NDArray[np.float32]) -> None:
@@ -96,15 +152,19 @@ def _print_layers(session: Session, x: NDArray[np.float32]) -> None:
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:
-    names = options.networks or (*BARS, *(() if options.quick else OTHERS))
-    return [
-        measured(name, 15 if options.quick else options.rounds, options.layers) for name in names
+    torch.set_num_threads(1)
+    chosen = [
+        case
+        for case in CASES
+        if (case.is_quick or not options.quick)
+        and (not options.cases or any(part in case.name for part in options.cases))
     ]
+    return [row for case in chosen for row in measured(case, options)]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("networks", nargs="*", help="of the zoo (default: all that have a bar)")
-    parser.add_argument("--rounds", type=int, default=41, help="of the full run (default 41)")
+    parser.add_argument("cases", nargs="*", help="parts of their names (default: all)")
+    parser.add_argument("--rounds", type=int, default=31, help="of the full run (default 31)")
     parser.add_argument("--layers", action="store_true", help="print the time of each step")
 
 

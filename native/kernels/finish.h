@@ -7,9 +7,8 @@
 namespace featherweight::kernels {
 namespace {
 
-// ReLU-like activations on one vector.
 template <class V>
-typename V::Float activate(typename V::Float value, const Epilogue& e) {
+typename V::Float activated(typename V::Float value, const Ending& e) {
   if (e.activation == Activation::clip) {
     // In this order NaN passes through, as in torch.
     return V::min(V::fill(e.high), V::max(V::fill(e.low), value));
@@ -21,10 +20,20 @@ typename V::Float activate(typename V::Float value, const Epilogue& e) {
   return value;
 }
 
+// Activation and rounding of one vector.
+template <class V>
+typename V::Float ended(typename V::Float value, const Ending& e) {
+  value = activated<V>(value, e);
+  if (e.step == 0.0f) return value;
+  const auto steps = V::round(V::div(value, V::fill(e.step)));
+  // In this order NaN becomes the least, as where bytes are stored.
+  return V::mul(V::min(V::max(steps, V::fill(e.least)), V::fill(e.most)), V::fill(e.step));
+}
+
 template <class V>
 typename V::Float finished(typename V::Float sum, const Epilogue& e, typename V::Float scale,
                            typename V::Float bias, typename V::Float residual) {
-  return activate<V>(V::add(V::fma(sum, scale, bias), residual), e);
+  return ended<V>(V::add(V::fma(sum, scale, bias), residual), e.ending);
 }
 
 // Sums of columns `begin` ... `begin + count - 1` of one row, side by side in `sums`.

@@ -8,7 +8,7 @@
 
 namespace featherweight::kernels {
 
-inline float activate(float value, const Epilogue& e) {
+inline float activated(float value, const Ending& e) {
   switch (e.activation) {
     case Activation::none: return value;
     case Activation::clip: return value < e.low ? e.low : value > e.high ? e.high : value;
@@ -17,12 +17,19 @@ inline float activate(float value, const Epilogue& e) {
   return value;
 }
 
+inline float ended(float value, const Ending& e) {
+  value = activated(value, e);
+  if (e.step == 0.0f) return value;
+  const float steps = std::nearbyint(value / e.step);
+  return (steps > e.most ? e.most : steps > e.least ? steps : e.least) * e.step;  // NaN becomes the least
+}
+
 // `at` is where the residual of this element lies, `column` where its column is stored. Multiplies and
 // adds in one rounding, as finish.h does: equal sums give equal results on every instruction set.
 inline float finished(float sum, const Epilogue& e, int row, std::ptrdiff_t at, int column = 0) {
   const float scale = e.scale ? e.scale[row] : 1.0f, bias = e.bias ? e.bias[row] : 0.0f;
   if (e.column_scale) sum *= e.column_scale[column];
-  return activate(std::fma(sum, scale, bias) + (e.residual ? e.residual[at] : 0.0f), e);
+  return ended(std::fma(sum, scale, bias) + (e.residual ? e.residual[at] : 0.0f), e.ending);
 }
 
 }  // namespace featherweight::kernels

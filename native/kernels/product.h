@@ -11,17 +11,26 @@
 
 namespace featherweight::kernels {
 
-// What happens to a sum before it is stored: y = activation(sum * column_scale[column] *
-// scale[row] + bias[row] + residual).
 enum class Activation : std::uint8_t { none, clip, hard_swish };
 
-struct Epilogue {
-  const float* scale = nullptr;     // one a row; null: 1
-  const float* bias = nullptr;      // one a row; null: 0
-  const float* residual = nullptr;  // laid out as y; null: 0
+// What happens to a result before it is stored: its activation; then, with a step, it becomes the nearest
+// multiple of it: step * min(most, max(least, round(y / step))), half to even.
+struct Ending {
   Activation activation = Activation::none;
-  float low = 0.0f, high = 0.0f;        // of clip
+  float low = 0.0f, high = 0.0f;  // of clip
+  float step = 0.0f;              // 0: not rounded
+  float least = 0.0f, most = 0.0f;
+
+  bool is_nothing() const { return activation == Activation::none && step == 0.0f; }
+};
+
+// y = ending(sum * column_scale[column] * scale[row] + bias[row] + residual).
+struct Epilogue {
+  const float* scale = nullptr;         // one a row; null: 1
+  const float* bias = nullptr;          // one a row; null: 0
+  const float* residual = nullptr;      // laid out as y; null: 0
   const float* column_scale = nullptr;  // one a stored column; null: 1
+  Ending ending;
 };
 
 // Elements are 4 bytes: a float, four 8-bit numbers or 32 bits, as the weights' format wants them.

@@ -53,7 +53,7 @@ struct Problem {
     }
     residual.resize(static_cast<std::size_t>(size.rows) * wanted);
     for (float& x : residual) x = normal(random);
-    epilogue = {scale.data(), bias.data(), residual.data(), activation, -0.5f, 1.5f};
+    epilogue = {scale.data(), bias.data(), residual.data(), nullptr, {activation, -0.5f, 1.5f}};
     expected.resize(residual.size());
     for (int row = 0; row < size.rows; ++row) {
       for (int column = 0; column < size.columns.count; ++column) {

@@ -97,8 +97,8 @@ struct BinaryProblem {
     p.columns = size.columns;
     p.y = y;
     p.y_stride = wanted;
-    p.epilogue = {scale.data(), bias.data(), residual.data(), Activation::clip, -2.5f, 1.5f,
-                  column_scale.data()};
+    p.epilogue = {scale.data(), bias.data(), residual.data(), column_scale.data(),
+                  {Activation::clip, -2.5f, 1.5f}};
     return p;
   }
 };

@@ -90,7 +90,7 @@ void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& rand
   const float scale[2] = {0.0f, 0.7f}, bias[2] = {0.0f, -0.3f};
   std::vector<float> y(outputs + 1, NAN);
   check_pool(kernels, layer, random);
-  kernels.depthwise.channel(layer, w.data(), x.data(), 1, y.data(), {scale, bias, residual.data(), Activation::clip, -1.0f, 2.0f});
+  kernels.depthwise.channel(layer, w.data(), x.data(), 1, y.data(), {scale, bias, residual.data(), nullptr, {Activation::clip, -1.0f, 2.0f}});
   for (int at = 0; at < static_cast<int>(outputs); ++at) {
     double sum = 0.0;
     for (int t = 0; t < f.kernel * f.kernel; ++t) {

@@ -80,11 +80,14 @@ void test_rows(const ElementwiseKernels& kernels) {
   for (const int count : {1, 7, 8, 15, 16, 17, 33, 100, 1000, 3001}) {
     const std::vector<float> a = normal(count, random), b = normal(count, random), c = normal(count, random);
     std::vector<float> y(a.size()), expected(a.size());
-    Epilogue e;
+    Ending e;
     e.activation = Activation::clip;
     e.low = -1;
     e.high = 2;
+    e.least = -20;
+    e.most = 30;
     for (const Operation operation : {Operation::add, Operation::subtract, Operation::multiply, Operation::divide}) {
+      e.step = operation == Operation::add ? 0.0f : 0.037f;
       for (const auto& [step_a, step_b] : {std::pair{1, 1}, {1, 0}, {0, 1}}) {
         kernels.combine(operation, a.data(), step_a, b.data(), step_b, y.data(), count, e);
         kElementwiseScalar.combine(operation, a.data(), step_a, b.data(), step_b, expected.data(), count, e);

@@ -46,7 +46,7 @@ struct Problem8 {
     }
     residual.resize(static_cast<std::size_t>(rows) * wanted);
     for (float& r : residual) r = normal(random);
-    epilogue = {scale.data(), bias.data(), residual.data(), activation, -0.5f, 1.5f};
+    epilogue = {scale.data(), bias.data(), residual.data(), nullptr, {activation, -0.5f, 1.5f}};
   }
 
   int weight(int row, int channel, int tap) const {
@@ -54,8 +54,8 @@ struct Problem8 {
   }
   float finished(std::int64_t sum, int row, float rest) const {
     float y = std::fma(static_cast<float>(sum) * (w_scale[row] * x.scale), scale[row], bias[row]) + rest;
-    if (epilogue.activation == Activation::clip) y = std::min(1.5f, std::max(-0.5f, y));
-    if (epilogue.activation == Activation::hard_swish) {
+    if (epilogue.ending.activation == Activation::clip) y = std::min(1.5f, std::max(-0.5f, y));
+    if (epilogue.ending.activation == Activation::hard_swish) {
       y *= std::min(1.0f, std::max(0.0f, std::fma(y, 1.0f / 6.0f, 0.5f)));
     }
     return y;

@@ -32,6 +32,8 @@ def compressed(tensor: CodedTensor) -> CodedTensor:
     if len(tensor.shape) < 2 or values.dtype != np.float32 or values.size < 64:
         return tensor
     magnitude = np.abs(values)
+    if (magnitude == 1).all():  # Signs: there is no less than a bit.
+        return tensor
     positions = np.flatnonzero(magnitude > np.quantile(magnitude, 0.8)).astype(np.int64)
     kept = values[positions]
     start = np.linspace(kept.min(), kept.max(), 16, dtype=np.float32)

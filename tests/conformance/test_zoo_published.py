@@ -86,6 +86,7 @@ def test_exceptions_are_few_and_say_why() -> None:
     assert len(exceptions) <= MOST_EXCEPTIONS
     apart = {(name, row.source) for name, row in ROWS if row.apart}
     assert apart == {
+        ("efficientnet-lite0", "TensorFlow TPU models, EfficientNet-lite"),
         ("mobilenet-v1", "TF-slim, MobileNetV1"),
         ("mobilenet-v1", "arXiv 1801.04381, Table 4"),
         ("mobilenet-v2", "arXiv 1801.04381, Table 4"),
@@ -94,7 +95,8 @@ def test_exceptions_are_few_and_say_why() -> None:
 
 
 def test_every_network_of_the_zoo_has_figures() -> None:
-    assert {n.name for n in published_networks().values() if n.zoo} == set(names())
+    # The paper of XNOR-Net prints no figure of a LeNet-5.
+    assert {n.name for n in published_networks().values() if n.zoo} == {*names()} - {"xnor-lenet-5"}
     for network in published_networks().values():
         assert network.zoo or all(row.spec is None for row in network.rows)
 

@@ -1,14 +1,17 @@
 """Signs, scales and their gradients against closed forms."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from featherweight.functional.binarize import (
+    Surrogate,
     binary_conv2d,
     binary_linear,
     filter_scales,
     input_scales,
     sign,
+    smooth_sign,
 )
 
 
@@ -22,6 +25,21 @@ def test_gradient_passes_where_the_input_is_at_most_one() -> None:
     (sign(x) * torch.arange(1.0, 7.0)).sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [0, 2, 3, 4, 5, 0]
+
+
+@pytest.mark.parametrize("surrogate", ["clip", "polynomial"])
+def test_gradients_are_the_slopes_of_the_surrogate(surrogate: Surrogate) -> None:
+    """Against central differences of f in float64, away from its corners at -1 and 1."""
+    x = torch.linspace(-1.5, 1.5, 61, dtype=torch.double)
+    x = x[((x.abs() - 1).abs() > 1e-3) & (x.abs() > 1e-3)].requires_grad_()
+    step = 1e-5
+    ahead, behind = smooth_sign(x + step, surrogate), smooth_sign(x - step, surrogate)
+    slopes = ((ahead - behind) / (2 * step)).detach()
+    for function in (sign, smooth_sign):
+        (gradient,) = torch.autograd.grad(function(x, surrogate).sum(), x)
+        torch.testing.assert_close(gradient, slopes, rtol=0, atol=1e-8)
+    ends = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0], dtype=torch.double)
+    assert smooth_sign(ends, surrogate).tolist() == [-1, -1, 0, 1, 1]
 
 
 def test_alpha_is_the_best_scale() -> None:

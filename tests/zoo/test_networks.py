@@ -16,16 +16,21 @@ from featherweight.zoo.registry import options_of
 PARAMETERS = {
     "alexnet": 60_965_224,
     "alexnet-torchvision": 61_100_840,
+    "bi-real-resnet-18": 11_689_512,
+    "efficientnet-lite0": 4_652_008,
     "googlenet": 6_998_552,
     "lenet-300-100": 266_610,
     "lenet-5": 431_080,
     "mobilenet-v1": 4_231_976,
     "mobilenet-v2": 3_504_872,
+    "reactnet": 29_344_584,
     "resnet-18": 11_689_512,
     "shufflenet-v1": 1_865_728,
     "squeezenet-1.0": 1_248_424,
     "squeezenet-1.1": 1_235_496,
     "vgg-16": 138_357_544,
+    "xnor-alexnet": 62_406_024,
+    "xnor-lenet-5": 432_690,
 }
 
 

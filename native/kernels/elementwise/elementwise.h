@@ -18,9 +18,9 @@ enum class Operation : std::uint8_t { add, subtract, multiply, divide };
 // One instruction set's functions. y may be x.
 struct ElementwiseKernels {
   void (*apply)(Function function, float a, float b, const float* x, float* y, std::ptrdiff_t count);
-  // A step is 1, or 0: the same number for all. Of the epilogue only the activation.
+  // A step is 1, or 0: the same number for all.
   void (*combine)(Operation operation, const float* a, int step_a, const float* b, int step_b, float* y,
-                  std::ptrdiff_t count, const Epilogue& epilogue);
+                  std::ptrdiff_t count, const Ending& ending);
   void (*softmax)(const float* x, float* y, std::ptrdiff_t count);
   // y = (x - mean) / sqrt(variance + epsilon) * scale + bias, the variance being the mean of squares.
   void (*layer_norm)(const float* x, const float* scale, const float* bias, float epsilon, float* y,

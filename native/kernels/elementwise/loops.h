@@ -50,15 +50,15 @@ struct ElementwiseLoops {
 
   template <class Body>
   static void pairs(const float* a, int step_a, const float* b, int step_b, float* y, std::ptrdiff_t count,
-                    const Epilogue& e, Body body) {
+                    const Ending& e, Body body) {
     const Float all_a = V::fill(a[0]), all_b = V::fill(b[0]);
     each(y, count, [&](std::ptrdiff_t i, auto load) {
-      return activate<V>(body(step_a ? load(a + i) : all_a, step_b ? load(b + i) : all_b), e);
+      return ended<V>(body(step_a ? load(a + i) : all_a, step_b ? load(b + i) : all_b), e);
     });
   }
 
   static void combine(Operation operation, const float* a, int step_a, const float* b, int step_b, float* y,
-                      std::ptrdiff_t count, const Epilogue& e) {
+                      std::ptrdiff_t count, const Ending& e) {
     if (count == 0) return;
     switch (operation) {
       case Operation::add: return pairs(a, step_a, b, step_b, y, count, e, V::add);

@@ -41,8 +41,8 @@ float combined(Operation operation, float a, float b) {
 }
 
 void combine(Operation operation, const float* a, int step_a, const float* b, int step_b, float* y,
-             std::ptrdiff_t count, const Epilogue& e) {
-  for (std::ptrdiff_t i = 0; i < count; ++i) y[i] = activate(combined(operation, a[i * step_a], b[i * step_b]), e);
+             std::ptrdiff_t count, const Ending& e) {
+  for (std::ptrdiff_t i = 0; i < count; ++i) y[i] = ended(combined(operation, a[i * step_a], b[i * step_b]), e);
 }
 
 void softmax(const float* x, float* y, std::ptrdiff_t count) {

@@ -24,18 +24,10 @@ std::int32_t dot(const std::int8_t* w, Int8x4 x) {
 }
 
 // One fused rounding for scale and bias, as the vectors do.
-float activated(float value, const Epilogue& e) {
-  if (e.activation == Activation::hard_swish) {
-    const float gate = std::fma(value, 1.0f / 6.0f, 0.5f);
-    return value * (gate < 0.0f ? 0.0f : gate > 1.0f ? 1.0f : gate);
-  }
-  return activate(value, e);
-}
-
 float finished8(std::int32_t sum, float factor, const Epilogue& e, int row, std::ptrdiff_t at) {
   const float scale = e.scale ? e.scale[row] : 1.0f, bias = e.bias ? e.bias[row] : 0.0f;
   const float value = std::fma(static_cast<float>(sum) * factor, scale, bias);
-  return activated(e.residual ? value + e.residual[at] : value, e);
+  return ended(e.residual ? value + e.residual[at] : value, e.ending);
 }
 
 void store_byte(std::uint32_t byte, int row, int column, const Product& p, const QuantizedOutput& output) {

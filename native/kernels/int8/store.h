@@ -70,7 +70,7 @@ void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows
       const auto sum = V::from_int(V::load_int(sums + r * kStride + run.from + i));
       value[r] = V::fma(V::mul(sum, rows.factor[r]), rows.scale[r], rows.bias[r]);
       if (rows.residual[r]) value[r] = V::add(value[r], load_residual<V>(rows.residual[r] + run.to + i, left));
-      value[r] = activate<V>(value[r], e);
+      value[r] = ended<V>(value[r], e.ending);
       if (kBytes && rows.y[r] == nullptr) continue;
       if (left >= V::kLanes) {
         V::store(rows.y[r] + run.to + i, value[r]);
@@ -118,7 +118,7 @@ void store_rows(const std::int32_t* sums, int row, int count, const Int8Weights&
     auto value = V::fma(V::mul(sum, V::fill(weights.scale[row] * x_scale)),
                         V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f));
     if (e.residual) value = V::add(value, V::fill(e.residual[row]));
-    V::store(y + row, V::first(1), activate<V>(value, e));
+    V::store(y + row, V::first(1), ended<V>(value, e.ending));
   }
 }
 

@@ -41,9 +41,7 @@ LayerEnd layer_end(Plan& plan, const Node& node, std::size_t bias_input, std::in
     end.epilogue.scale = plan.keep(norm.scale);
   }
   if (!bias.empty()) end.epilogue.bias = plan.keep(bias);
-  end.epilogue.activation = node.tail.activation;
-  end.epilogue.low = node.tail.low;
-  end.epilogue.high = node.tail.high;
+  end.epilogue.ending = node.tail.ending;
   end.residual = node.tail.residual;
   return end;
 }

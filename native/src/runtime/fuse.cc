@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/quantized.h"
+
 namespace featherweight::runtime {
 namespace {
 
@@ -35,6 +37,9 @@ class Fusing {
       }
       if (is_product || node.op == "BatchNormalization" || node.op == "Add") {
         take_activation(static_cast<int>(i));
+        take_rounding(static_cast<int>(i));
+      } else if (node.op == "QuantizeLinear") {
+        take_way_back(static_cast<int>(i));
       }
     }
   }
@@ -82,27 +87,53 @@ class Fusing {
   void take_activation(int i) {
     Node& node = model_.nodes[i];
     const int next = only_reader(node);
-    if (next < 0 || node.tail.activation != kernels::Activation::none) return;
-    Tail& tail = node.tail;
+    if (next < 0 || node.tail.ending.activation != kernels::Activation::none) return;
+    kernels::Ending& ending = node.tail.ending;
     const Node& after = model_.nodes[next];
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     if (after.op == "Relu") {
-      tail.activation = kernels::Activation::clip;
-      tail.low = 0.0f;
-      tail.high = kInfinity;
+      ending.activation = kernels::Activation::clip;
+      ending.low = 0.0f;
+      ending.high = kInfinity;
     } else if (after.op == "Clip" && after.inputs[0] == node.outputs[0]) {
       for (std::size_t k = 1; k < 3; ++k) {
         if (after.has_input(k) && model_.input(after, k).stored == nullptr) return;
       }
-      tail.activation = kernels::Activation::clip;
-      tail.low = after.has_input(1) ? model_.floats(after, 1).at(0) : -kInfinity;
-      tail.high = after.has_input(2) ? model_.floats(after, 2).at(0) : kInfinity;
+      ending.activation = kernels::Activation::clip;
+      ending.low = after.has_input(1) ? model_.floats(after, 1).at(0) : -kInfinity;
+      ending.high = after.has_input(2) ? model_.floats(after, 2).at(0) : kInfinity;
     } else if (after.op == "HardSwish") {
-      tail.activation = kernels::Activation::hard_swish;
+      ending.activation = kernels::Activation::hard_swish;
     } else {
       return;
     }
     replace(node, next);
+  }
+
+  // A value that is quantized and at once dequantized is rounded where it is written.
+  void take_rounding(int i) {
+    Node& node = model_.nodes[i];
+    const int there = only_reader(node);
+    if (there < 0 || model_.nodes[there].op != "QuantizeLinear" || !take_way_back(there)) return;
+    const kernels::Ending rounding = model_.nodes[there].tail.ending;
+    node.tail.ending.step = rounding.step;
+    node.tail.ending.least = rounding.least;
+    node.tail.ending.most = rounding.most;
+    replace(node, there);
+  }
+
+  // QuantizeLinear rounds alone, without the DequantizeLinear that only undoes it.
+  bool take_way_back(int i) {
+    Node& node = model_.nodes[i];
+    const int next = only_reader(node);
+    if (next < 0 || model_.nodes[next].op != "DequantizeLinear") return false;
+    const auto quantization = there_and_back(model_, node, model_.nodes[next]);
+    if (!quantization) return false;
+    node.tail.ending.step = quantization->scale;
+    node.tail.ending.least = static_cast<float>(-quantization->zero_point);
+    node.tail.ending.most = static_cast<float>(quantization->top - quantization->zero_point);
+    replace(node, next);
+    return true;
   }
 
   Model& model_;

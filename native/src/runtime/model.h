@@ -33,8 +33,7 @@ struct Value {
 struct Tail {
   int norm = -1;      // the node of a BatchNormalization
   int residual = -1;  // a value of the output's shape that is added
-  kernels::Activation activation = kernels::Activation::none;
-  float low = 0.0f, high = 0.0f;
+  kernels::Ending ending;
 };
 
 struct Node {

@@ -74,30 +74,13 @@ class Taking {
     return is_vector && node.integer("transA", 0) == 0 && node.real("alpha", 1.0f) == 1.0f && node.real("beta", 1.0f) == 1.0f;
   }
 
-  // What `there` and `back` do together, if `back` undoes what `there` does.
-  std::optional<kernels::Quantization> quantization_of(const Node& there, const Node& back) const {
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (there.has_input(i) != back.has_input(i)) return std::nullopt;
-      if (there.has_input(i) && (!is_stored(there, i) || !is_stored(back, i))) return std::nullopt;
-      if (there.has_input(i) && model_.floats(there, i) != model_.floats(back, i)) return std::nullopt;
-    }
-    const std::vector<float> scale = model_.floats(there, 1);
-    if (scale.size() != 1 || !(scale[0] > 0.0f)) return std::nullopt;
-    kernels::Quantization q;
-    q.scale = scale[0];
-    const bool is_signed = there.has_input(2) && model_.input(there, 2).dtype == DType::int8;
-    const float zero = there.has_input(2) ? model_.floats(there, 2).at(0) : 0.0f;
-    q.zero_point = static_cast<std::int32_t>(zero) + (is_signed ? 128 : 0);  // the same numbers as uint8
-    return q;
-  }
-
   void take_input(Node& node) {
     const int back = writer_[node.inputs[0]];
     if (back < 0 || model_.nodes[back].op != "DequantizeLinear" || model_.nodes[back].is_gone) return;
     const int there = writer_[model_.nodes[back].inputs[0]];
     if (there < 0 || model_.nodes[there].op != "QuantizeLinear") return;
     if (!has_weights8(node) || !is_plain(node)) return;
-    node.input8 = quantization_of(model_.nodes[there], model_.nodes[back]);
+    node.input8 = there_and_back(model_, model_.nodes[there], model_.nodes[back]);
     if (!node.input8) return;
     const int before = node.inputs[0];
     node.inputs[0] = model_.nodes[there].inputs[0];
@@ -118,6 +101,25 @@ class Taking {
 };
 
 }  // namespace
+
+std::optional<kernels::Quantization> there_and_back(const Model& model, const Node& there, const Node& back) {
+  const auto is_stored = [&](const Node& node, std::size_t i) {
+    return node.has_input(i) && model.input(node, i).stored != nullptr;
+  };
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (there.has_input(i) != back.has_input(i)) return std::nullopt;
+    if (there.has_input(i) && (!is_stored(there, i) || !is_stored(back, i))) return std::nullopt;
+    if (there.has_input(i) && model.floats(there, i) != model.floats(back, i)) return std::nullopt;
+  }
+  const std::vector<float> scale = model.floats(there, 1);
+  if (scale.size() != 1 || !(scale[0] > 0.0f)) return std::nullopt;
+  kernels::Quantization q;
+  q.scale = scale[0];
+  const bool is_signed = there.has_input(2) && model.input(there, 2).dtype == DType::int8;
+  const float zero = there.has_input(2) ? model.floats(there, 2).at(0) : 0.0f;
+  q.zero_point = static_cast<std::int32_t>(zero) + (is_signed ? 128 : 0);  // the same numbers as uint8
+  return q;
+}
 
 void take_quantization(Model& model, bool in_integers) { Taking(model).run(in_integers); }
 

@@ -4,7 +4,7 @@ Reference and compressed network run in turns on the native runtime, one sample 
 that did not get faster says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,18 +104,30 @@ def _layer_changes(
     before: Sequence[tuple[Layer, float]], after: Sequence[tuple[Layer, float]]
 ) -> tuple[LayerChange, ...]:
     by_name = {layer.name: (layer, ms) for layer, ms in before if layer.format}
-    changes = []
+    parts: dict[str, list[tuple[Layer, float]]] = {}
     for layer, ms in after:
-        if not layer.format or layer.name not in by_name:
-            continue
-        was, ms_before = by_name[layer.name]
+        home = _home(layer.name, by_name)
+        if layer.format and home:
+            parts.setdefault(home, []).append((layer, ms))
+    changes = []
+    for name, now in parts.items():
+        was, ms_before = by_name[name]
+        layer, ms = now[0][0], sum(ms for _, ms in now)
         changes.append(
             LayerChange(
-                layer.name, was.format, layer.format, was.weight_bytes, layer.weight_bytes,
+                name, was.format, layer.format, was.weight_bytes,
+                sum(part.weight_bytes for part, _ in now),
                 ms_before, ms, _why_not_faster(layer, ms_before, ms),
             )
         )  # fmt: skip
     return tuple(changes)
+
+
+def _home(name: str, before: Collection[str]) -> str:
+    """The layer that this one was, or became part of: `conv2` of `conv2.conv`; empty if none."""
+    while name and name not in before:
+        name = name.rpartition(".")[0]
+    return name
 
 
 def _why_not_faster(layer: Layer, ms_before: float, ms_after: float) -> str:

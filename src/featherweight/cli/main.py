@@ -4,6 +4,7 @@ import typer
 
 from featherweight import __version__
 from featherweight.cli import (
+    binarize,
     compare,
     compress,
     data,
@@ -48,6 +49,7 @@ app.command("profile")(profile.profile)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
+app.command("binarize")(binarize.binarize)
 app.command("quantize")(quantize.quantize)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)

@@ -2,39 +2,54 @@
 
 Rastegari, Ordonez, Redmon & Farhadi 2016, "XNOR-Net", arXiv 1603.05279, sections 3.1 and 3.2. Here
 sign(0) = +1, so a pixel of zero padding is +1 (docs/decisions/0008-padding-of-binary-inputs.md).
+
+The sign has no gradient of its own; training takes that of a surrogate with the same ends:
+
+| surrogate | f(x), for |x| <= 1 | f'(x) | source |
+|---|---|---|---|
+| clip | x | 1 | BinaryNet, arXiv 1602.02830, section 1.3 |
+| polynomial | 2 x + x^2 (x < 0), 2 x - x^2 | 2 - 2 |x| | Bi-Real, arXiv 1808.00278, equation 6 |
+
+Beyond, f is -1 or +1 and f' is 0.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Surrogate = Literal["clip", "polynomial"]
+
 
 class _Sign(torch.autograd.Function):
-    """sign, and the straight-through estimator for its gradient."""
+    """sign, with the gradient of a surrogate."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, surrogate: Surrogate) -> Tensor:
         ctx.save_for_backward(x)
+        ctx.surrogate = surrogate
         return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        gradient: Tensor = gradients[0] * (x.abs() <= 1)
-        return gradient
+        if ctx.surrogate == "clip":
+            return gradients[0] * (x.abs() <= 1), None
+        return gradients[0] * (2 - 2 * x.abs()).clamp_min_(0), None
 
 
-def sign(x: Tensor) -> Tensor:
-    """+1 where x >= 0 (or NaN), else -1, in the shape of `x`.
-
-    Its gradient is that of clip(x, -1, 1): 1 where |x| <= 1, else 0 (Courbariaux et al.,
-    arXiv 1602.02830, section 1.3).
-    """
-    result: Tensor = _Sign.apply(x)  # type: ignore[no-untyped-call]
+def sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
+    """+1 where x >= 0 (or NaN), else -1, in the shape of `x`; its gradient is the surrogate's."""
+    result: Tensor = _Sign.apply(x, surrogate)  # type: ignore[no-untyped-call]
     return result
+
+
+def smooth_sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
+    """The surrogate f(x) itself: what a real network has where a binary one has signs."""
+    clipped = x.clamp(-1, 1)
+    return clipped if surrogate == "clip" else clipped * (2 - clipped.abs())
 
 
 def filter_scales(weight: Tensor) -> Tensor:
@@ -75,15 +90,16 @@ def binary_conv2d(
     dilation: Sequence[int] = (1, 1),
     binary_input: bool = True,
     scale_map: bool = False,
+    surrogate: Surrogate = "clip",
 ) -> Tensor:
     """Convolve `x` [N, C, H, W] with the signs of `weight` [out, C, h, w].
 
     y = conv(sign(x), sign(W)) * K * alpha + bias, or conv(x, sign(W)) * alpha + bias without
     `binary_input`; K is 1 without `scale_map`. The input is padded with zeros before its sign is
-    taken. `alpha` [out] is that of `weight` if it is not given.
+    taken. `alpha` [out] is that of `weight` if it is not given. `surrogate`: of the input's sign.
     """
     padded = F.pad(x, _torch_pads(pads))
-    source = sign(padded) if binary_input else padded
+    source = sign(padded, surrogate) if binary_input else padded
     y = F.conv2d(source, sign(weight), stride=tuple(stride), dilation=tuple(dilation))
     if scale_map:
         y = y * input_scales(x, weight.shape[2:], stride=stride, pads=pads, dilation=dilation)
@@ -99,12 +115,13 @@ def binary_linear(
     *,
     binary_input: bool = True,
     scale_map: bool = False,
+    surrogate: Surrogate = "clip",
 ) -> Tensor:
     """Multiply `x` [N, in] with the signs of `weight` [out, in]: `binary_conv2d` of one pixel.
 
     K is then the mean of |x| over a sample's features.
     """
-    y = F.linear(sign(x) if binary_input else x, sign(weight))
+    y = F.linear(sign(x, surrogate) if binary_input else x, sign(weight))
     if scale_map:
         y = y * x.abs().mean(1, keepdim=True)
     y = y * (filter_scales(weight) if alpha is None else alpha)

@@ -96,13 +96,26 @@ def _energy(layer: Traffic) -> Energy:
             f"the energy table has figures for {', '.join(types)}, but not for {layer.dtype}."
         )
     costs = types[layer.dtype]
-    mac = costs["multiply"] + types[costs["accumulate"]]["add"]
+    mac, register_bytes = _one_mac(layer)
     arithmetic = layer.macs * mac + layer.other_operations * costs["add"]
-    register_bytes = table["operands_per_mac"] * element_bytes(layer.dtype) + table[
-        "sums_per_mac"
-    ] * element_bytes(costs["accumulate"])
     registers = layer.macs * register_bytes / _WORD_BYTES * accesses["register"]
     return _with_memory(arithmetic, registers, layer)
+
+
+def _one_mac(layer: Traffic) -> tuple[float, float]:
+    """Picojoules of a multiply-add, and the bytes of registers that it reads and writes."""
+    table = _table()
+    types = table["types"]
+    accumulate = types[layer.dtype]["accumulate"]
+    multiply, add = types[layer.dtype]["multiply"], types[accumulate]["add"]
+    operand, total = element_bytes(layer.dtype), element_bytes(accumulate)
+    if layer.one_bit == "weights":  # The sign decides whether the input is added or taken away.
+        return add, operand + 1 / 8 + table["sums_per_mac"] * total
+    if layer.one_bit == "both":
+        word = table["one_bit_word"]
+        energy = word["operations"] * types["int32"]["add"] / word["bits"]
+        return energy, table["operands_per_mac"] / 8 + _WORD_BYTES / word["bits"]
+    return multiply + add, table["operands_per_mac"] * operand + table["sums_per_mac"] * total
 
 
 def _with_memory(arithmetic_pj: float, register_pj: float, layer: Traffic) -> Energy:

@@ -12,9 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from featherweight.container.graph import Graph, Node
 from featherweight.measure.liveness import VIEWS
-from featherweight.measure.operations import MatrixProduct, matrix_product, other_operations
+from featherweight.measure.operations import (
+    MatrixProduct,
+    OneBit,
+    matrix_product,
+    one_bit_operands,
+    other_operations,
+)
 from featherweight.measure.quantized import QUANTIZING, Quantized
-from featherweight.measure.stored import is_floating, stored_cost
+from featherweight.measure.stored import is_floating, signs_cost, stored_cost
 from featherweight.measure.values import AnyTensor, Value
 
 _LAYOUT = VIEWS | {"Cast", "Concat", "Expand", "Gather", "Pad", "Slice", "Split", "Transpose"}
@@ -47,6 +53,8 @@ class LayerCost:
     """Type of its products: that, or int8 where weights and inputs are quantized."""
     product: MatrixProduct | None = None
     formats: tuple[str, ...] = ()
+    one_bit: OneBit = ""
+    """What has one bit an element: its weights, its weights and inputs both, or nothing."""
 
     @property
     def is_view(self) -> bool:
@@ -133,7 +141,13 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
     stored = walk.stored(node.inputs)
     own = [name for name in stored if name not in walk.charged and _is_charged(name, walk)]
     walk.charged.update(own)
-    costs = {name: stored_cost(walk.tensors[name]) for name in own}
+    one_bit = one_bit_operands(node)
+    costs = {
+        name: (signs_cost if one_bit and name == node.inputs[1] else stored_cost)(
+            walk.tensors[name]
+        )
+        for name in own
+    }
     aside = walk.statistics | walk.quantized.tables
     weights = [name for name in own if not name.isdigit() and name not in aside]
     sizes = walk.quantized.vector_sizes
@@ -157,6 +171,7 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         arithmetic="int8" if walk.quantized.is_integer(node) else dtype,
         product=product,
         formats=tuple(costs[name].format for name in weights),
+        one_bit=one_bit,
     )
 
 

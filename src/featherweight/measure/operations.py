@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 import yaml
 
 from featherweight.container.graph import Node
 from featherweight.measure.values import Value
 
+OneBit = Literal["", "weights", "both"]
 _BINARY = ("featherweight.BinaryConv", "featherweight.BinaryGemm")
 _WITH_BIAS = ("Conv", "ConvTranspose", "Gemm", *_BINARY)
 
@@ -63,6 +65,13 @@ def matrix_product(node: Node, values: Mapping[str, Value]) -> MatrixProduct | N
     # Each input element meets the whole kernel: weight [in_channels, out_channels / groups, k1, ..]
     positions = left[0] * math.prod(left[2:])
     return MatrixProduct(groups, positions, right[0] // groups, right[1] * kernel)
+
+
+def one_bit_operands(node: Node) -> OneBit:
+    """Return which operands of its products have one bit: none, the weights, or both."""
+    if node.operator not in _BINARY:
+        return ""
+    return "both" if node.attributes.get("binary_input", 1) else "weights"
 
 
 def other_operations(node: Node, values: Mapping[str, Value]) -> int:

@@ -52,6 +52,12 @@ def stored_cost(tensor: AnyTensor) -> StoredCost:
     return StoredCost(tensor.elements, kept, -(-(bits + codebook_bits) // 8), tensor.format)
 
 
+def signs_cost(tensor: AnyTensor) -> StoredCost:
+    """Return the cost of a weight of signs, in whatever form it is given: a bit an element."""
+    elements = math.prod(tensor.shape)
+    return StoredCost(elements, elements, -(-elements // 8), "shared")
+
+
 def _sparse_bits(positions: np.ndarray, value_bits: int) -> int:
     return min(
         relative_indices(positions, index_bits)[0].size * (index_bits + value_bits)

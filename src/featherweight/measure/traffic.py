@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from featherweight.measure.counting import Profile
 from featherweight.measure.device import Device
 from featherweight.measure.layers import LayerCost
+from featherweight.measure.operations import OneBit
 from featherweight.measure.values import element_bytes
 from featherweight.units import format_bytes
 
@@ -26,6 +27,7 @@ class Traffic:
     """Weights and inputs read once, outputs written once."""
     dram_bytes: float
     """The part of them that crosses to DRAM."""
+    one_bit: OneBit = ""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,16 @@ def _layer_traffic(layer: LayerCost, device: Device | None, resident: bool) -> T
         other_operations=layer.other_operations,
         moved_bytes=weights + activations,
         dram_bytes=(0.0 if resident else weights) + (activations if spills else 0.0),
+        one_bit=layer.one_bit,
     )
 
 
 def _weight_bytes(layer: LayerCost, device: Device | None) -> float:
-    """Bytes of the layer's weights: as stored, or dense in the device's type if smaller."""
-    if device is None:
+    """Bytes of the layer's weights: as stored, or dense in the device's type if smaller.
+
+    Bits are a dense layout, which every processor has operations for.
+    """
+    if device is None or layer.one_bit:
         return layer.weight_bytes
     dense = layer.weight_elements * element_bytes(device.dtype)
     return min(layer.weight_bytes, dense) if device.skips_zeros else dense
@@ -98,6 +104,8 @@ def _assumptions(profile: Profile, device: Device | None, resident: bool) -> tup
     types = sorted({layer.dtype for layer in profile.layers if layer.macs} - {device.dtype})
     if types:
         notes.append(f"the network, {', '.join(types)}, is taken as converted to {device.dtype}")
+    if any(layer.one_bit for layer in profile.layers):
+        notes.append(f"multiply-adds of one bit take as long as those of {device.dtype}")
     if profile.macs < profile.dense_macs and not device.skips_zeros:
         notes.append("the device multiplies zeros too, and holds weights dense")
     return tuple(notes)

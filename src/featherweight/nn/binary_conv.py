@@ -5,18 +5,18 @@ signs and the mean of its magnitudes are what the layer computes with, in traini
 """
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from featherweight.functional.binarize import Surrogate
 from featherweight.nn.binary_operators import binary_conv2d
+from featherweight.nn.binary_stage import BinaryLayer
 
 
-class BinaryWeightConv2d(nn.Conv2d):
+class BinaryWeightConv2d(nn.Conv2d, BinaryLayer):
     """y = conv(x, sign(W)) * alpha + bias, alpha the mean of |W| over each filter.
 
     [N, in_channels, H, W] to [N, out_channels, H', W'], padding zero, as `nn.Conv2d` of one group.
     """
-
-    binary_input = False
-    scale_map = False
 
     def __init__(
         self,
@@ -32,14 +32,24 @@ class BinaryWeightConv2d(nn.Conv2d):
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, bias=bias
         )
+        self.register_buffer("alpha", None)
 
     def forward(self, x: Tensor) -> Tensor:
         vertical, horizontal = (int(pad) for pad in self.padding)
+        if self.stage != "binary":
+            x = self.staged_input(F.pad(x, (horizontal, horizontal, vertical, vertical)))
+            return F.conv2d(
+                x, self.weight, self.bias, stride=self.stride, dilation=self.dilation
+            )  # fmt: skip
         return binary_conv2d(
-            x, self.weight, None, self.bias, stride=self.stride, dilation=self.dilation,
+            x, self.weight, self.alpha, self.bias, stride=self.stride, dilation=self.dilation,
             pads=(vertical, horizontal, vertical, horizontal),
-            binary_input=self.binary_input, scale_map=self.scale_map,
+            binary_input=self.binary_input, scale_map=self.scale_map, surrogate=self.surrogate,
         )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        usual: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return f"{usual}{self.described()}"
 
 
 class XnorConv2d(BinaryWeightConv2d):
@@ -62,12 +72,10 @@ class XnorConv2d(BinaryWeightConv2d):
         dilation: int | tuple[int, int] = 1,
         bias: bool = True,
         scale_map: bool = False,
+        surrogate: Surrogate = "clip",
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, bias=bias
         )
         self.scale_map = scale_map
-
-    def extra_repr(self) -> str:
-        usual: str = super().extra_repr()  # type: ignore[no-untyped-call]
-        return f"{usual}, scale_map={self.scale_map}"
+        self.surrogate = surrogate

@@ -49,6 +49,7 @@ def binary_conv2d(
     dilation: Sequence[int] = (1, 1),
     binary_input: bool = True,
     scale_map: bool = False,
+    surrogate: binarize.Surrogate = "clip",
 ) -> Tensor:
     """`binarize.binary_conv2d`; one node where `torch.export` looks on."""
     if torch.compiler.is_exporting():
@@ -59,7 +60,7 @@ def binary_conv2d(
         return result
     return binarize.binary_conv2d(
         x, weight, alpha, bias, stride=stride, pads=pads, dilation=dilation,
-        binary_input=binary_input, scale_map=scale_map,
+        binary_input=binary_input, scale_map=scale_map, surrogate=surrogate,
     )  # fmt: skip
 
 
@@ -71,6 +72,7 @@ def binary_linear(
     *,
     binary_input: bool = True,
     scale_map: bool = False,
+    surrogate: binarize.Surrogate = "clip",
 ) -> Tensor:
     """`binarize.binary_linear`; one node where `torch.export` looks on."""
     if torch.compiler.is_exporting():
@@ -79,5 +81,5 @@ def binary_linear(
         )
         return result
     return binarize.binary_linear(
-        x, weight, alpha, bias, binary_input=binary_input, scale_map=scale_map
+        x, weight, alpha, bias, binary_input=binary_input, scale_map=scale_map, surrogate=surrogate
     )

@@ -5,6 +5,7 @@ from featherweight.recipes.compression import compress
 from featherweight.recipes.fit import fit_to_size
 from featherweight.recipes.pack import example_input
 from featherweight.recipes.recipe import (
+    BinarizationStage,
     LayerRule,
     Recipe,
     find_recipe,
@@ -19,6 +20,7 @@ from featherweight.recipes.stages import Settings, layers_with_weights, train_re
 from featherweight.recipes.written import Compression, write_compressed
 
 __all__ = [
+    "BinarizationStage",
     "Compression",
     "LayerRow",
     "LayerRule",

@@ -1,15 +1,18 @@
-"""compress(model, recipe, data): the one place that composes pruning, sharing and packing.
+"""compress(model, recipe, data): the one place that composes the methods, and packing.
 
 Deep Compression (Han, Mao & Dally 2016, arXiv 1510.00149): prune and retrain, share and train the
-centroids, entropy-code, write one file, read it back and check it.
+centroids, entropy-code, write one file, read it back and check it. Layers that are to be binary
+become so before.
 """
 
 from pathlib import Path
 
 from torch import nn
 
+from featherweight.binarization import fold_norms
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
+from featherweight.recipes.binarize_stage import binarize_stage, binary_weights
 from featherweight.recipes.pack import example_input, pack
 from featherweight.recipes.recipe import Recipe, to_data
 from featherweight.recipes.stages import (
@@ -51,14 +54,17 @@ def compress(
     shape = data.shape if data is not None else input_shape
     if shape is None:
         raise InvalidArgumentError("`input_shape` is needed without data, but got None.")
-    rules = match_rules(module, recipe)
-    network = plain_copy(module)
+    network = binarize_stage(plain_copy(module), module, recipe, data, settings)
+    binary = binary_weights(network) if recipe.binarization else set()
+    rules = match_rules(network, recipe)
     weights = {"trained": snapshot(network, rules)}
     masks = prune_stage(network, module, recipe, data, settings)
     weights["pruned"] = snapshot(network, rules)
     shared = share_stage(network, module, recipe, data, settings, masks=masks)
     weights["shared"] = snapshot(network, rules)
     network.eval()
+    if recipe.binarization:
+        network = fold_norms(network)
     metadata = {"recipe": to_data(recipe), "seed": settings.seed}
     packed = pack(network, example_input(shape), shared, metadata, storage_only=storage_only)
     quantized = uniform_bits(rules)
@@ -74,7 +80,7 @@ def compress(
         network,
         packed,
         out,
-        touched=masks.keys() | shared.keys() | quantized.keys(),
+        touched=masks.keys() | shared.keys() | quantized.keys() | binary,
         data=data,
         coder=recipe.coder,
         index_bits=recipe.index_bits,

@@ -33,7 +33,7 @@ def coded_tensor(name: str, value: Tensor, shared: SharedWeight | None) -> Coded
             positions=positions, codebook=book, codes=codes,
         )  # fmt: skip
     if array.dtype == np.float32 and array.ndim > 1 and bool((np.abs(array) == 1.0).all()):
-        codes, book = (array > 0).astype(np.uint8), np.array([-1.0, 1.0], np.float32)
+        codes, book = (array.reshape(-1) > 0).astype(np.uint8), np.array([-1.0, 1.0], np.float32)
         return CodedTensor(name, dtype, array.shape, "shared", codebook=book, codes=codes)
     kept = np.flatnonzero(array)
     if array.dtype.kind == "f" and array.ndim > 1 and kept.size < 0.9 * array.size:

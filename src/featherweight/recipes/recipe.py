@@ -11,6 +11,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from featherweight.binarization import SchemeName
 from featherweight.errors import InvalidArgumentError
 from featherweight.pruning import PruningConfig
 from featherweight.quantization import UniformConfig
@@ -74,12 +75,26 @@ class UniformStage:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class BinarizationStage:
+    """Before all else: layers become binary, and are trained so where there is data."""
+
+    scheme: SchemeName = "xnor"
+    layers: tuple[str, ...] = ("*",)
+    """Patterns of the names of those to make binary, of the ones that can be."""
+    keep_first_last: bool = True
+    """The first and the last layer stay real, whatever the patterns say."""
+    training: TrainingConfig = TrainingConfig()
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Recipe:
     """A whole compression, readable as YAML. The first rule that matches a layer holds."""
 
     name: str
     layers: tuple[LayerRule, ...]
+    """What is done to real layers; may be empty where there is binarization."""
     source: str = ""
+    binarization: BinarizationStage | None = None
     pruning: PruningStage = PruningStage()
     sharing: SharingStage = SharingStage()
     uniform: UniformStage = UniformStage()
@@ -224,8 +239,10 @@ def scaled(recipe: Recipe, epochs: float) -> Recipe:
             training, epochs=max(min(1, training.epochs), round(training.epochs * epochs))
         )
 
+    binary = recipe.binarization
     return replace(
         recipe,
+        binarization=binary and replace(binary, training=shorter(binary.training)),
         pruning=replace(recipe.pruning, training=shorter(recipe.pruning.training)),
         sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),
         uniform=replace(recipe.uniform, training=shorter(recipe.uniform.training)),
@@ -234,6 +251,7 @@ def scaled(recipe: Recipe, epochs: float) -> Recipe:
 
 def describe(recipe: Recipe) -> str:
     """One line for people."""
-    return f"{recipe.name}: {len(recipe.layers)} rules" + (
+    binary = f"{recipe.binarization.scheme}, " if recipe.binarization else ""
+    return f"{recipe.name}: {binary}{len(recipe.layers)} rules" + (
         f" ({recipe.source})" if recipe.source else ""
     )

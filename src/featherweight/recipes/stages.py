@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
+from featherweight.nn import BinaryLayer
 from featherweight.pruning import MaskedTraining, Target, adjust_dropout, prune
 from featherweight.recipes.recipe import LayerRule, Recipe, to_data
 from featherweight.training import Progress, TrainingConfig, fit
@@ -38,21 +39,22 @@ class Settings:
 
 
 def layers_with_weights(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The layers that can be compressed, by name: every Linear and every convolution."""
+    """The layers that can be pruned and shared, by name: every real Linear and convolution."""
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        is_layer = isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        if is_layer and not isinstance(layer, BinaryLayer):
             yield name, layer
 
 
 def match_rules(module: nn.Module, recipe: Recipe) -> dict[str, LayerRule]:
-    """The recipe's rule for each layer that has one.
+    """The recipe's rule for each real layer that has one.
 
     Raises:
-        InvalidArgumentError: no layer matches any pattern.
+        InvalidArgumentError: no layer matches any pattern, and the recipe is not of binary layers.
     """
     names = [name for name, _ in layers_with_weights(module)]
     rules = {name: rule for name in names if (rule := recipe.rule(name)) is not None}
-    if not rules:
+    if not rules and (recipe.layers or recipe.binarization is None):
         patterns = ", ".join(rule.pattern for rule in recipe.layers) or "none"
         raise InvalidArgumentError(
             f"recipe {recipe.name!r} (patterns: {patterns}) matches no layer of this network "
@@ -87,7 +89,7 @@ def prune_stage(
         adjust_dropout(network, {name: to.density or 1.0 for name, to in targets.items()})
     constraint = MaskedTraining(network, targets, recipe.pruning.masks)
     training = recipe.pruning.training
-    checkpoint = checkpoint_of("prune", network, recipe, data, settings)
+    checkpoint = stage_checkpoint("prune", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -138,7 +140,7 @@ def share_stage(
     training = recipe.sharing.training
     if data is None or training.epochs == 0 or not shared:
         return shared
-    checkpoint = checkpoint_of("share", network, recipe, data, settings)
+    checkpoint = stage_checkpoint("share", network, recipe, data, settings)
     fit(
         network,
         data,
@@ -177,7 +179,7 @@ def _kept(weight: Tensor, is_pruned: bool) -> Tensor:
     return kept if is_pruned or was_pruned else torch.ones_like(kept)
 
 
-def checkpoint_of(
+def stage_checkpoint(
     stage: str, network: nn.Module, recipe: Recipe, data: Dataset, settings: Settings
 ) -> Path | None:
     """Where this stage of this very run keeps its checkpoint; another run has another name."""

@@ -19,7 +19,7 @@ from featherweight.quantization import (
 )
 from featherweight.quantization.tensors import raw
 from featherweight.recipes.recipe import LayerRule, Recipe
-from featherweight.recipes.stages import Settings, checkpoint_of
+from featherweight.recipes.stages import Settings, stage_checkpoint
 from featherweight.training import fit
 
 _BATCH = 64
@@ -66,7 +66,7 @@ def uniform_stage(
         seed=settings.seed + 2,
         teacher=teacher if training.distillation else None,
         constraint=constraint,
-        checkpoint=checkpoint_of("uniform", module, recipe, data, settings),
+        checkpoint=stage_checkpoint("uniform", module, recipe, data, settings),
         report=settings.on_epoch("train quantized"),
     )
     trained = _with_weights(exact, module)

@@ -44,7 +44,7 @@ class AlexNet(nn.Module):
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        stride, side = _stride_and_last_side(input_size)
+        stride, side = stride_and_last_side(input_size)
         c1, c2, c3, c4, c5 = (scaled_channels(c, width) for c in (96, 256, 384, 384, 256))
         hidden = scaled_channels(4096, width)
         self.conv1 = nn.Conv2d(in_channels, c1, kernel_size=11, stride=stride)
@@ -73,7 +73,7 @@ class AlexNet(nn.Module):
         return self.fc8(x)  # type: ignore[no-any-return]
 
 
-def _stride_and_last_side(input_size: int) -> tuple[int, int]:
+def stride_and_last_side(input_size: int) -> tuple[int, int]:
     """Stride of conv1, and height and width that are left after the last pool.
 
     `input_size` counts the padding of conv1.
@@ -102,7 +102,7 @@ class AlexNetTorchvision(nn.Module):
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        stride, last_side = _stride_and_last_side(input_size + 4)
+        stride, last_side = stride_and_last_side(input_size + 4)
         side = min(6, last_side)
         c1, c2, c3, c4 = (scaled_channels(c, width) for c in (64, 192, 384, 256))
         hidden = scaled_channels(4096, width)

@@ -9,16 +9,20 @@ from torch import nn
 
 from featherweight.errors import InvalidArgumentError
 from featherweight.zoo.alexnet import AlexNet, AlexNetTorchvision
+from featherweight.zoo.bi_real_resnet_18 import BiRealResNet18
 from featherweight.zoo.efficientnet_lite0 import EfficientNetLite0
 from featherweight.zoo.googlenet import GoogLeNet
 from featherweight.zoo.lenet_5 import LeNet5
 from featherweight.zoo.lenet_300_100 import LeNet300100
 from featherweight.zoo.mobilenet_v1 import MobileNetV1
 from featherweight.zoo.mobilenet_v2 import MobileNetV2
+from featherweight.zoo.reactnet import ReActNet
 from featherweight.zoo.resnet_18 import ResNet18
 from featherweight.zoo.shufflenet_v1 import ShuffleNetV1
 from featherweight.zoo.squeezenet import SqueezeNet10, SqueezeNet11
 from featherweight.zoo.vgg_16 import VGG16
+from featherweight.zoo.xnor_alexnet import XnorAlexNet
+from featherweight.zoo.xnor_lenet_5 import XnorLeNet5
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,21 @@ _ENTRIES = {
     for entry in (
         ZooEntry("alexnet", AlexNet, (3, 227, 227), "Krizhevsky et al. 2012"),
         ZooEntry("alexnet-torchvision", AlexNetTorchvision, (3, 224, 224), "arXiv 1404.5997"),
+        ZooEntry("bi-real-resnet-18", BiRealResNet18, (3, 224, 224), "arXiv 1808.00278"),
         ZooEntry("efficientnet-lite0", EfficientNetLite0, (3, 224, 224), "arXiv 1905.11946"),
         ZooEntry("googlenet", GoogLeNet, (3, 224, 224), "arXiv 1409.4842"),
         ZooEntry("lenet-300-100", LeNet300100, (1, 28, 28), "LeCun et al. 1998"),
         ZooEntry("lenet-5", LeNet5, (1, 28, 28), "LeCun et al. 1998"),
         ZooEntry("mobilenet-v1", MobileNetV1, (3, 224, 224), "arXiv 1704.04861"),
         ZooEntry("mobilenet-v2", MobileNetV2, (3, 224, 224), "arXiv 1801.04381"),
+        ZooEntry("reactnet", ReActNet, (3, 224, 224), "arXiv 2003.03488"),
         ZooEntry("resnet-18", ResNet18, (3, 224, 224), "arXiv 1512.03385"),
         ZooEntry("shufflenet-v1", ShuffleNetV1, (3, 224, 224), "arXiv 1707.01083"),
         ZooEntry("squeezenet-1.0", SqueezeNet10, (3, 224, 224), "arXiv 1602.07360"),
         ZooEntry("squeezenet-1.1", SqueezeNet11, (3, 224, 224), "arXiv 1602.07360"),
         ZooEntry("vgg-16", VGG16, (3, 224, 224), "arXiv 1409.1556"),
+        ZooEntry("xnor-alexnet", XnorAlexNet, (3, 227, 227), "arXiv 1603.05279"),
+        ZooEntry("xnor-lenet-5", XnorLeNet5, (1, 28, 28), "arXiv 1603.05279"),
     )
 }
 

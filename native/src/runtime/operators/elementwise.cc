@@ -91,7 +91,7 @@ Loop function_of(const Node& node) {
 
 // The same for each pair, then the node's activation.
 template <float (*f)(float, float)>
-void combine(const Walk<2>& walk, const float* a, const float* b, float* y, const kernels::Epilogue& e) {
+void combine(const Walk<2>& walk, const float* a, const float* b, float* y, const kernels::Ending& e) {
   const std::int64_t step_a = walk.strides[0].back(), step_b = walk.strides[1].back();
   walk.rows([&](std::int64_t at, const std::array<std::int64_t, 2>& from, std::int64_t length) {
     const float *const in_a = a + from[0], *const in_b = b + from[1];
@@ -99,13 +99,13 @@ void combine(const Walk<2>& walk, const float* a, const float* b, float* y, cons
     if (step_a == 1 && step_b == 1) for (std::int64_t i = 0; i < length; ++i) out[i] = f(in_a[i], in_b[i]);
     else if (step_a == 1 && step_b == 0) for (std::int64_t i = 0; i < length; ++i) out[i] = f(in_a[i], *in_b);
     else for (std::int64_t i = 0; i < length; ++i) out[i] = f(in_a[i * step_a], in_b[i * step_b]);
-    if (e.activation == kernels::Activation::none) return;
-    for (std::int64_t i = 0; i < length; ++i) out[i] = kernels::activate(out[i], e);
+    if (e.is_nothing()) return;
+    for (std::int64_t i = 0; i < length; ++i) out[i] = kernels::ended(out[i], e);
   });
 }
 
 template <kernels::Operation operation>
-void combine_vectors(const Walk<2>& walk, const float* a, const float* b, float* y, const kernels::Epilogue& e) {
+void combine_vectors(const Walk<2>& walk, const float* a, const float* b, float* y, const kernels::Ending& e) {
   const std::int64_t step_a = walk.strides[0].back(), step_b = walk.strides[1].back();
   const auto combine = kernels::active_kernels().elementwise.combine;
   walk.rows([&](std::int64_t at, const std::array<std::int64_t, 2>& from, std::int64_t length) {
@@ -120,7 +120,7 @@ void combine_vectors(const Walk<2>& walk, const float* a, const float* b, float*
 float power(float a, float b) { return std::pow(a, b); }
 float sloped(float a, float slope) { return a < 0.0f ? a * slope : a; }
 
-using Pairwise = void (*)(const Walk<2>&, const float*, const float*, float*, const kernels::Epilogue&);
+using Pairwise = void (*)(const Walk<2>&, const float*, const float*, float*, const kernels::Ending&);
 
 Pairwise pairwise_of(const Node& node) {
   if (node.op == "Add") return combine_vectors<kernels::Operation::add>;
@@ -163,10 +163,7 @@ void build_binary(Plan& plan, const Node& node) {
   if (a != y || !plan.try_in_place(node.outputs[0], node.inputs[0])) {
     if (b == y) plan.try_in_place(node.outputs[0], node.inputs[1]);
   }
-  kernels::Epilogue e;
-  e.activation = node.tail.activation;
-  e.low = node.tail.low;
-  e.high = node.tail.high;
+  const kernels::Ending e = node.tail.ending;
   step.run = [walk, e, f = pairwise_of(node), in_a = node.inputs[0], in_b = node.inputs[1],
               out = node.outputs[0]](const Memory& m) {
     f(walk, m.values[in_a], m.values[in_b], m.values[out], e);

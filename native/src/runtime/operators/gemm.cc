@@ -128,7 +128,7 @@ struct GeneralGemm {
   bool turns_b;
   float alpha, beta;
   Shape c_strides;
-  kernels::Epilogue end;
+  kernels::Ending end;
   std::size_t turned_bytes;
   int a, b, c, y;
 
@@ -146,7 +146,7 @@ struct GeneralGemm {
       float* const line = m.values[y] + r * columns;
       for (std::int64_t i = 0; i < columns; ++i) {
         const float extra = c < 0 ? 0.0f : beta * m.values[c][r * c_strides[0] + i * c_strides[1]];
-        line[i] = kernels::activate(alpha * line[i] + extra, end);
+        line[i] = kernels::ended(alpha * line[i] + extra, end);
       }
     }
   }
@@ -160,10 +160,7 @@ void build_general_gemm(Plan& plan, const Node& node) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.has_input(i)) plan.need_constant(node, i);
   }
-  kernels::Epilogue end;
-  end.activation = node.tail.activation;
-  end.low = node.tail.low;
-  end.high = node.tail.high;
+  const kernels::Ending end = node.tail.ending;
   const Shape strides = node.has_input(2) ? broadcast_strides(model.input(node, 2).shape, y) : Shape{0, 0};
   const std::size_t turned = turns_b ? (static_cast<std::size_t>(depth * y[1]) * sizeof(float) + 63) / 64 * 64 : 0;
   auto gemm = std::make_shared<GeneralGemm>(GeneralGemm{
@@ -245,9 +242,7 @@ void build_matmul(Plan& plan, const Node& node) {
   const DenseProduct product(rows, depth, columns);
   step.scratch_bytes = product.scratch_bytes(plan.threads());
   kernels::Epilogue e;
-  e.activation = node.tail.activation;
-  e.low = node.tail.low;
-  e.high = node.tail.high;
+  e.ending = node.tail.ending;
   step.run = [=, in_a = node.inputs[0], in_b = node.inputs[1], out = node.outputs[0]](const Memory& m) {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       product.run(m.values[in_a] + pairs[i].first, depth, 1, m.values[in_b] + pairs[i].second,

@@ -57,10 +57,7 @@ void build_batch_norm(Plan& plan, const Node& node) {
   const Split3 s = split_at(shape, 1);
   if (static_cast<std::int64_t>(norm.scale.size()) != s.size) refuse(node, "it must have one value a channel");
   const float *const scale = plan.keep(norm.scale), *const shift = plan.keep(norm.shift);
-  kernels::Epilogue e;
-  e.activation = node.tail.activation;
-  e.low = node.tail.low;
-  e.high = node.tail.high;
+  const kernels::Ending e = node.tail.ending;
   Step step = plan.step_of(node);
   plan.try_in_place(node.outputs[0], node.inputs[0]);
   step.run = [=, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
@@ -69,8 +66,8 @@ void build_batch_norm(Plan& plan, const Node& node) {
       const float* const x = m.values[in] + plane * s.inner;
       float* const y = m.values[out] + plane * s.inner;
       for (std::int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * a + b;
-      if (e.activation == kernels::Activation::none) return;
-      for (std::int64_t i = 0; i < s.inner; ++i) y[i] = kernels::activate(y[i], e);
+      if (e.is_nothing()) return;
+      for (std::int64_t i = 0; i < s.inner; ++i) y[i] = kernels::ended(y[i], e);
     });
   };
   plan.add(std::move(step));

@@ -1,7 +1,8 @@
-// QuantizeLinear and DequantizeLinear that no layer takes over (quantized.h). Values of every type are held as
-// floats: a quantized one holds whole numbers.
+// QuantizeLinear and DequantizeLinear that no layer takes over (quantized.h, fuse.h). Values of every type are
+// held as floats: a quantized one holds whole numbers.
 #include <cmath>
 
+#include "kernels/dispatch.h"
 #include "runtime/operators/operators.h"
 
 namespace featherweight::runtime {
@@ -43,9 +44,24 @@ void build_each(Plan& plan, const Node& node, F f) {
   plan.add(std::move(step));
 }
 
+// There and back at once.
+void build_rounding(Plan& plan, const Node& node) {
+  plan.need_constant(node, 0);
+  Step step = plan.step_of(node);
+  plan.try_in_place(node.outputs[0], node.inputs[0]);
+  step.run = [ending = node.tail.ending, count = elements(plan.model().output(node).shape), x = node.inputs[0],
+              y = node.outputs[0]](const Memory& m) {
+    const float one = 1.0f;
+    kernels::active_kernels().elementwise.combine(kernels::Operation::multiply, m.values[x], 1, &one, 0, m.values[y],
+                                           static_cast<std::ptrdiff_t>(count), ending);
+  };
+  plan.add(std::move(step));
+}
+
 }  // namespace
 
 void build_quantize(Plan& plan, const Node& node) {
+  if (node.tail.ending.step != 0.0f) return build_rounding(plan, node);
   const DType dtype = output_dtype(plan.model(), node);
   if (dtype != DType::uint8 && dtype != DType::int8) refuse(node, std::string("it quantizes to 8 bits, not to ") + name_of(dtype));
   const float low = dtype == DType::int8 ? -128.0f : 0.0f, high = low + 255.0f;
