@@ -5,8 +5,8 @@ photographs of scikit-image (astronaut, chelsea, coffee, rocket, the left motorc
 scikit-learn (china, flower). Square crops of random size and place, resized to 224 pixels, half of
 them mirrored. Crops for calibration come from the left two fifths of each picture, test crops from
 the rest: no pixel is in both. There are no labels: what counts is whether the small network says
-what the float32 network says. All files run on the native runtime, int8 in integers. k-means gives the
-depthwise layers 8 bits.
+what the float32 network says. All files run on the native runtime, int8 in integers. k-means gives
+the depthwise layers 8 bits.
 """
 
 import argparse
