@@ -44,10 +44,10 @@ def test_every_observer_on_tame_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["percentile", "entropy"])
 def test_a_rare_large_value_is_cut_off(name: str) -> None:
-    x = rectified()
+    x = rectified()  # half of it zeros, which must not decide
     x[7] = 30.0
     low, high = observed(name, x)
-    assert low == 0.0 and high < 8.0
+    assert low == 0.0 and 2.5 < high < 8.0
     quantization, whole = quantization_of(low, high), quantization_of(0.0, 30.0)
 
     def error(q: object) -> float:
