@@ -108,7 +108,7 @@ def sweep(bench: Bench, module: nn.Module) -> Iterator[BitsPoint]:
                 rounded = scheme(weight, num_bits)
                 lost += float((rounded - weight).double().square().sum())
                 total += float(weight.double().square().sum())
-                weight.copy_(rounded)
+                layer.get_parameter("weight").data.copy_(rounded)
             top1 = evaluate(small, bench.data, bench.data.val).top1
             yield BitsPoint(name, num_bits, (lost / total) ** 0.5, top1)
 
