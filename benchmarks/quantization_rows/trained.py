@@ -53,8 +53,8 @@ class Case:
 
 CASES = (
     Case("8 bits, post-training", 8, EIGHT, bar=LOST_8_BAR),
-    Case("4-bit weights, post-training", 4, FOUR),
     Case("4-bit weights, trained", 4, UniformConfig(learned_step=True), TRAINING, LOST_4_BAR),
+    Case("4-bit weights, post-training", 4, FOUR),
 )
 
 
@@ -62,8 +62,8 @@ def rows(options: argparse.Namespace) -> list[harness.Row]:
     """A row a network and case; what is missing is computed, unless in a hurry."""
     bench = Bench(options.work)
     found = []
-    for spec in NETWORKS:
-        for case in CASES:
+    for case in CASES:
+        for spec in NETWORKS:
             name = f"{spec} {case.name}"
             result = kept(slug(name), None if options.quick else bench.case(spec, case))
             if result is not None:

@@ -56,9 +56,7 @@ def draw_grids(
             axes.stairs(counts / counts.max(), edges, fill=True, color=PALE)
             axes.vlines(used, 0, share / share.max(), color=colour, linewidth=1.8)
             axes.plot(used, np.zeros_like(used), "|", color=colour, markersize=7, clip_on=False)
-            axes.set_title(
-                f"{name}: {used.size} values, {100 * error:.2f} % of the energy is error"
-            )
+            axes.set_title(f"{name}: {used.size} values, {100 * error:.2f} % of the squares lost")
             axes.set_yticks([])
             axes.set_ylim(bottom=0)
             axes.spines["left"].set_visible(False)
@@ -88,7 +86,8 @@ def draw_bits(
                 error.plot(bits, [100 * point.error for point in line], label=name, **style)
                 accuracy.plot(bits, [point.top1 for point in line], **style)
             error.set_yscale("log")
-            error.set_title(f"{network}: error of the weights, % of their norm")
+            error.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            error.set_title(f"{network}: relative error of the weights, %")
             accuracy.set_title(f"{network}: top-1 on validation, %")
             for axes in (error, accuracy):
                 axes.grid(axis="y", color=PALE, linewidth=0.5)
