@@ -44,11 +44,14 @@ std::vector<float> joined(const Model& model, const Node& node) {
 }
 
 bool joins_stored(const Model& model, const Node& node) {
-  if (node.is_gone || node.outputs.size() != 1 || node.outputs[0] < 0 || !is_stored_real(model, node, 0)) return false;
-  if (std::find(model.outputs.begin(), model.outputs.end(), node.outputs[0]) != model.outputs.end()) return false;
+  if (node.is_gone || node.outputs.size() != 1 || node.outputs[0] < 0) return false;
+  if (!is_stored_real(model, node, 0)) return false;
+  const auto& ends = model.outputs;
+  if (std::find(ends.begin(), ends.end(), node.outputs[0]) != ends.end()) return false;
   if (node.op == "Reshape") return true;
   if (node.op == "Gather") {
-    return !model.input(node, 0).shape.empty() && is_along_first(model, node, 0) && model.input(node, 1).integers.has_value();
+    const bool has_rows = !model.input(node, 0).shape.empty();
+    return has_rows && is_along_first(model, node, 0) && model.input(node, 1).integers.has_value();
   }
   if (node.op != "Concat" || !is_along_first(model, node, 1)) return false;
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
@@ -69,7 +72,9 @@ std::string name_of_parts(const Model& model, const Node& node) {
 
 void make(Model& model, Node& node) {
   auto made = std::make_unique<Made>();
-  made->values = node.op == "Reshape" ? model.floats(node, 0) : node.op == "Gather" ? gathered(model, node) : joined(model, node);
+  made->values = node.op == "Reshape"  ? model.floats(node, 0)
+                 : node.op == "Gather" ? gathered(model, node)
+                                       : joined(model, node);
   Value& value = model.values[node.outputs[0]];
   if (static_cast<std::int64_t>(made->values.size()) != elements(value.shape)) {
     refuse(node, "its numbers do not fill the shape " + text(value.shape));
