@@ -117,11 +117,10 @@ def share_stage(
     `masks` of what was pruned are held on the weights that are not shared.
     """
     parameters = dict(network.named_parameters())
-    pruned = {
-        f"{name}.weight" for name, rule in match_rules(network, recipe).items() if rule.prunes
-    }
+    rules = match_rules(network, recipe)
+    pruned = {f"{name}.weight" for name, rule in rules.items() if rule.prunes}
     bits: dict[str, int] = {}
-    for name, rule in match_rules(network, recipe).items():
+    for name, rule in rules.items():
         if rule.num_bits is not None and rule.scheme == "kmeans":
             bits[f"{name}.weight"] = rule.num_bits
         if rule.bias_bits is not None and f"{name}.bias" in parameters:
