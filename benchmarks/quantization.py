@@ -13,13 +13,24 @@ from pathlib import Path
 import torch
 
 import harness
-from quantization_rows import curves, imagenet, sizes, trained
+from quantization_rows import (
+    curves,
+    imagenet,
+    onebit,
+    onebit_sizes,
+    onebit_speed,
+    sizes,
+    trained,
+)
 
 SUBJECTS = {
     "sizes": sizes.rows,
     "trained": trained.rows,
     "imagenet": imagenet.rows,
     "curves": curves.rows,
+    "onebit": onebit.rows,
+    "onebit-sizes": onebit_sizes.rows,
+    "onebit-speed": onebit_speed.rows,
 }
 
 

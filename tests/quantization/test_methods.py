@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from featherweight.container import Network
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
-from featherweight.graph import capture, rebuild
+from featherweight.graph import capture, rebuild, rebuild_network
 from featherweight.quantization import (
     AdaRoundConfig,
     QuantizationAwareTraining,
@@ -21,7 +21,6 @@ from featherweight.quantization import (
     post_training,
     prepare,
     quantize,
-    trainable,
 )
 from featherweight.quantization.tensors import raw
 from featherweight.quantization.weights import quantized_weight
@@ -177,7 +176,7 @@ def test_training_aware_of_quantization(blobs: Dataset, learned_step: bool) -> N
     exact = prepare(network, layers, config)
     ranges = calibrate(exact, layers, config, [x])
     assert ranges is not None
-    student = trainable(exact)
+    student = rebuild_network(exact)
     with torch.no_grad():
         student.get_parameter("4.weight")[0, :100] = 0.0
     constraint = QuantizationAwareTraining(student, layers, config)
