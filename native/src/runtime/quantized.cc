@@ -83,9 +83,6 @@ class Taking {
     if (!has_weights8(node) || !is_plain(node)) return;
     node.input8 = there_and_back(model_, model_.nodes[there], model_.nodes[back]);
     if (!node.input8) return;
-    const std::string& name = model_.input(node, 1).stored->name;
-    const std::size_t dot = name.rfind(".weight");
-    if (dot != std::string::npos) node.layer = name.substr(0, dot);
     const int before = node.inputs[0];
     node.inputs[0] = model_.nodes[there].inputs[0];
     ++readers_[node.inputs[0]];

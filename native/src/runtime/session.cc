@@ -8,6 +8,7 @@
 #include "featherweight/error.h"
 #include "runtime/facts.h"
 #include "runtime/fuse.h"
+#include "runtime/made.h"
 #include "runtime/memory_plan.h"
 #include "runtime/operators/operators.h"
 #include "runtime/plan.h"
@@ -108,6 +109,7 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   input_infos = ports(model, model.inputs, file.graph().inputs, "input");
   output_infos = ports(model, model.outputs, file.graph().outputs, "output");
   take_quantization(model, !options.exact);
+  make_stored(model);
   fuse(model);
   Plan plan = planned(model, options, facts);
   check_outputs(model, plan);
