@@ -1,4 +1,4 @@
-// The golden runs of tests/golden/runs through the C interface: outputs, any number of threads, error
+// The golden runs of tests/golden/networks through the C interface: outputs, any number of threads, error
 // codes, and memory.
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 
 namespace {
 
-const std::string kRuns = FEATHERWEIGHT_GOLDEN "/runs/";
+const std::string kRuns = FEATHERWEIGHT_GOLDEN "/networks/";
 const char* const kNames[] = {"attention", "binary", "pruned", "residual", "shuffle"};
 constexpr int kBatch = 2;
 // Of the largest output: float32 alone, and with activations rounded to 8 bits (measured: 1e-7 and 1e-3).

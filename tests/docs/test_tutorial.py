@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folders of featherweight and fwrun: where they were installed, or where fwrun is built."""
+    """The folders of featherweight and fwrun, installed or built."""
     installed = Path(sys.executable).parent
     if shutil.which("fwrun", path=str(installed)):
         return str(installed)

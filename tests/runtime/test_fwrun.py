@@ -12,7 +12,7 @@ import pytest
 from featherweight.runtime import Session, break_even
 
 PROGRAM = Path(os.environ.get("FWRUN", Path(sys.executable).with_name("fwrun")))
-RUNS = Path(__file__).parents[1] / "golden" / "runs"
+RUNS = Path(__file__).parents[1] / "golden" / "networks"
 
 pytestmark = pytest.mark.skipif(
     not PROGRAM.exists(), reason="fwrun is installed by pip install, not by a build in place"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
+GOLDEN = Path(__file__).parents[1] / "golden" / "networks"
 
 
 def test_the_golden_runs_are_made_the_same(tmp_path: Path) -> None:
