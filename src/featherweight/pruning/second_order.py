@@ -1,0 +1,73 @@
+"""Prune layer by layer and move the weights that stay, so that each layer still answers alike.
+
+Optimal Brain Compression (arXiv 2208.11580) and SparseGPT (arXiv 2301.00774): see
+`functional.layer_reconstruction`. Layers are taken in the order in which they run, each on the
+inputs that the layers already pruned give it. A bias takes up what the mean input loses.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from featherweight.errors import InvalidArgumentError
+from featherweight.functional.layer_reconstruction import damped, prune_rows
+from featherweight.pruning.layer_inputs import InputMoments, Weighted, in_order, moments
+from featherweight.pruning.target import Calibration, Decision, Request
+
+
+def prune_second_order(request: Request, calibration: Calibration) -> Decision:
+    """Masks and moved weights (and biases) of all targets.
+
+    Raises:
+        InvalidArgumentError: a target is no weight of a linear layer or 2-d convolution, or one
+            budget is to be shared, which layer-wise errors cannot rank.
+    """
+    if request.is_global:
+        raise InvalidArgumentError(
+            "`scope` must be layer for second-order pruning: errors of different layers "
+            "are of different scales."
+        )
+    network = copy.deepcopy(request.module)
+    layers = {name.removesuffix(".weight"): name for name in request.targets}
+    masks: dict[str, Tensor] = {}
+    moved: dict[str, Tensor] = {}
+    for layer_name in in_order(network, list(layers), calibration.inputs[:1]):
+        name = layers[layer_name]
+        layer = network.get_submodule(layer_name)
+        if not isinstance(layer, nn.Linear | nn.Conv2d):
+            raise InvalidArgumentError(
+                f"second-order pruning is for linear layers and 2-d convolutions, but {name} "
+                f"belongs to a {type(layer).__name__}."
+            )
+        seen = moments(network, layer, calibration.inputs)
+        masks[name] = _prune_layer(layer, seen, request, name)
+        moved[name] = layer.weight.detach()
+        if layer.bias is not None:
+            moved[f"{layer_name}.bias"] = layer.bias.detach()
+    return Decision(masks, moved)
+
+
+def _prune_layer(layer: Weighted, seen: InputMoments, request: Request, name: str) -> Tensor:
+    """Prune one layer in place; returns its mask."""
+    groups = len(seen.mean)
+    matrix = layer.weight.detach().flatten(1)
+    alive = request.alive.get(name)
+    rows = matrix.chunk(groups)
+    before = [None] * groups if alive is None else list(alive.flatten(1).chunk(groups))
+    hessians = seen.centred() if layer.bias is not None else seen.outer
+    parts = [
+        prune_rows(
+            part, damped(hessian), request.targets[name].pattern, request.densities[name],
+            alive=mask,
+        )
+        for part, hessian, mask in zip(rows, hessians, before, strict=True)
+    ]  # fmt: skip
+    weight = torch.cat([part for part, _ in parts])
+    mask = torch.cat([part for _, part in parts])
+    with torch.no_grad():
+        if layer.bias is not None:
+            lost = (matrix - weight).double().view(groups, -1, matrix.shape[1])
+            layer.bias += (lost @ seen.mean[:, :, None]).flatten().to(weight.dtype)
+        layer.weight.copy_(weight.view_as(layer.weight))
+    return mask.view_as(layer.weight)
