@@ -11,6 +11,8 @@ columns, hence one factorisation). What we add: `reconstruct` moves the weights 
 to the exact minimum, and `prune_rows` alternates it with the choice of what to remove next.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -106,7 +108,7 @@ def prune_rows(
     *,
     alive: Tensor | None = None,
     exact_below: int = 1024,
-    steps: int = 6,
+    ratio: float = 0.6,
 ) -> tuple[Tensor, Tensor]:
     """Prune to `density`: `sweep` while many are left, then few at a time with exact costs.
 
@@ -114,7 +116,7 @@ def prune_rows(
         alive: bool [rows, columns], inside of which the mask must stay.
         exact_below: weights a row from which on each row's own H_SS is inverted; its cost grows
             with the cube.
-        steps: of the exact part, in equal ratios of what is left.
+        ratio: what a step of the exact part leaves of what was there, at least.
 
     Returns:
         the new weight, and the mask of what is kept, both [rows, columns].
@@ -127,6 +129,7 @@ def prune_rows(
         if density >= middle:
             return swept, mask
         start = middle
+    steps = max(1, math.ceil(math.log(min(1.0, density / start)) / math.log(ratio)))
     for step in range(1, steps + 1):
         now = reconstruct(weight, hessian, mask)
         cost = removal_cost(now.double(), _inverse_diagonals(hessian, mask))

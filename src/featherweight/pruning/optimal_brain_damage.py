@@ -150,6 +150,11 @@ class _Walk:
 
     def _weighted(self, layer: nn.Linear | nn.Conv2d, name: str, x: Tensor, h: Tensor) -> Tensor:
         weight, key = layer.weight.detach(), f"{name}.weight"
+        if isinstance(layer, nn.Conv2d) and isinstance(layer.padding, str):
+            raise InvalidArgumentError(
+                f"the recursion of optimal-brain-damage needs padding as numbers, but {name} has "
+                f"padding={layer.padding!r}."
+            )
         if isinstance(layer, nn.Linear):
             found, back = rules.linear_weight(x, h), rules.linear_input(weight, h)
         else:

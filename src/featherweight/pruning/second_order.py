@@ -6,13 +6,18 @@ inputs that the layers already pruned give it. A bias takes up what the mean inp
 """
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from featherweight.errors import InvalidArgumentError
 from featherweight.functional.layer_reconstruction import damped, prune_rows
+from featherweight.functional.saliency import brain_damage_saliency
+from featherweight.pruning.choosing import masks_from_scores
+from featherweight.pruning.hutchinson import diagonal_by_hutchinson
 from featherweight.pruning.layer_inputs import InputMoments, Weighted, in_order, moments
+from featherweight.pruning.optimal_brain_damage import diagonal_by_recursion
 from featherweight.pruning.target import Calibration, Decision, Request
 
 
@@ -20,14 +25,10 @@ def prune_second_order(request: Request, calibration: Calibration) -> Decision:
     """Masks and moved weights (and biases) of all targets.
 
     Raises:
-        InvalidArgumentError: a target is no weight of a linear layer or 2-d convolution, or one
-            budget is to be shared, which layer-wise errors cannot rank.
+        InvalidArgumentError: a target is no weight of a linear layer or 2-d convolution.
     """
     if request.is_global:
-        raise InvalidArgumentError(
-            "`scope` must be layer for second-order pruning: errors of different layers "
-            "are of different scales."
-        )
+        request = replace(request, densities=_shared_densities(request, calibration))
     network = copy.deepcopy(request.module)
     layers = {name.removesuffix(".weight"): name for name in request.targets}
     masks: dict[str, Tensor] = {}
@@ -46,6 +47,28 @@ def prune_second_order(request: Request, calibration: Calibration) -> Decision:
         if layer.bias is not None:
             moved[f"{layer_name}.bias"] = layer.bias.detach()
     return Decision(masks, moved)
+
+
+def _shared_densities(request: Request, calibration: Calibration) -> dict[str, float]:
+    """One budget for all layers. Errors of different layers are of different scales, but Optimal
+
+    Brain Damage's saliencies are all of the network's loss: each layer keeps as many weights as
+    it has among the highest of these.
+    """
+    derivatives = _derivatives(request, calibration)
+    scores = {
+        name: brain_damage_saliency(request.weight(name).detach(), derivatives[name])
+        for name in request.targets
+    }
+    masks = masks_from_scores(request, scores)
+    return {name: float(mask.float().mean()) for name, mask in masks.items()}
+
+
+def _derivatives(request: Request, calibration: Calibration) -> dict[str, Tensor]:
+    try:
+        return diagonal_by_recursion(request.module, calibration, with_curvature=False)
+    except InvalidArgumentError:  # no recursion for this network
+        return diagonal_by_hutchinson(request.module, calibration, seed=request.seed)
 
 
 def _prune_layer(layer: Weighted, seen: InputMoments, request: Request, name: str) -> Tensor:
