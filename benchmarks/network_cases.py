@@ -22,6 +22,7 @@ from featherweight.recipes.stages import prune_stage, share_stage
 from featherweight.weight_sharing import SharingConfig, share
 
 Mask = Callable[[Tensor], Tensor]
+Make = Callable[[nn.Module, Tensor], Network]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Case:
 
     network: str
     form: str
-    make: Callable[[nn.Module, Tensor], Network]
+    make: Make
     bar: float | None = None
     """Times as fast as the peer."""
     is_binary: bool = False
@@ -74,21 +75,24 @@ def int8(network: nn.Module, x: Tensor) -> Network:
     return quantize(folded, measure_ranges(folded, [x]))
 
 
-def pruned(masks: Mapping[type[nn.Module], Mask], first: bool = False) -> Callable[..., Network]:
+def pruned(masks: Mapping[type[nn.Module], Mask]) -> Make:
     """All layers of these types cut by these masks, but the first one of the network."""
 
     def make(network: nn.Module, x: Tensor) -> Network:
         network = copy.deepcopy(network)
-        _cut(network, masks, first)
-        return pack(network, x, {}, {})
+        _cut(network, masks)
+        return dense(network, x)
 
     return make
 
 
-def _cut(network: nn.Module, masks: Mapping[type[nn.Module], Mask], first: bool) -> list[str]:
-    layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+def _layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+
+
+def _cut(network: nn.Module, masks: Mapping[type[nn.Module], Mask]) -> list[str]:
     cut = []
-    for name, layer in layers if first else layers[1:]:
+    for name, layer in _layers(network)[1:]:
         mask = masks.get(type(layer))
         if mask is not None and not (isinstance(layer, nn.Conv2d) and _is_depthwise(layer)):
             with torch.no_grad():
@@ -109,23 +113,26 @@ def unstructured(density: float) -> Mask:
     return lambda scores: unstructured_mask(scores, density)
 
 
-def deep_compressed(network: nn.Module, x: Tensor) -> Network:
+def deep_compressed(name: str) -> Make:
     """By the paper's densities and bits, arXiv 1510.00149, Tables 4 and 5."""
-    name = "alexnet" if hasattr(network, "conv5") else "vgg-16"
-    recipe, settings = find_recipe("deep-compression", name), Settings()
-    small = copy.deepcopy(network)
-    prune_stage(small, network, recipe, None, settings)
-    shared = share_stage(small, network, recipe, None, settings)
-    return pack(small, x, shared, {})
+
+    def make(network: nn.Module, x: Tensor) -> Network:
+        recipe, settings = find_recipe("deep-compression", name), Settings()
+        small = copy.deepcopy(network)
+        prune_stage(small, network, recipe, None, settings)
+        shared = share_stage(small, network, recipe, None, settings)
+        return pack(small, x, shared, {})
+
+    return make
 
 
 def patterned(network: nn.Module, x: Tensor) -> Network:
     """2 of 16 in linear layers, 16 values a layer; 4x1 blocks at the paper's density before."""
     network = copy.deepcopy(network)
     linear = {nn.Linear: lambda scores: n_of_m_mask(scores, 2, 16)}
-    _cut(network, {nn.Conv2d: blocks(0.37)}, first=False)
+    _cut(network, {nn.Conv2d: blocks(0.37)})
     shared = {}
-    for name in _cut(network, linear, first=False):
+    for name in _cut(network, linear):
         weight = network.get_parameter(name)
         shared[name] = share(weight, weight != 0, 4, SharingConfig())
         with torch.no_grad():
@@ -133,16 +140,16 @@ def patterned(network: nn.Module, x: Tensor) -> Network:
     return pack(network, x, shared, {})
 
 
-def xnor(last_bits: int = 32) -> Callable[..., Network]:
+def xnor(last_bits: int = 32) -> Make:
     """All layers but the first and the last one binary, inputs too (XNOR-Net, scale maps)."""
 
     def make(network: nn.Module, x: Tensor) -> Network:
         network = copy.deepcopy(network)
-        names = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+        names = [name for name, _ in _layers(network)]
         for name in names[1:-1]:
             parent = network.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], _binary(network.get_submodule(name)))
-        packed = pack(network, x, {}, {})
+        packed = dense(network, x)
         if last_bits == 32:
             return packed
         last = [f"{names[-1]}.weight"]
@@ -177,7 +184,8 @@ CASES = (
     Case("resnet-18", "10 % in 4x1 blocks", pruned(_CONV_90), 2.5, is_quick=True),
     Case("resnet-18", "10 % unstructured", pruned({nn.Conv2d: unstructured(0.1)}), 2.0),
     Case(
-        "alexnet", "deep-compressed", deep_compressed, 2.5, largest_file=7.1e6, smallest_part=12
+        "alexnet", "deep-compressed", deep_compressed("alexnet"), 2.5,
+        largest_file=7.1e6, smallest_part=12,
     ),
     Case("alexnet", "2:16 linear, 4x1 blocks in convolutions", patterned, 4.0),
     Case("resnet-18", "XNOR", xnor(), 4.5, is_binary=True, is_quick=True),
@@ -189,7 +197,7 @@ CASES = (
         "alexnet-torchvision", "XNOR, last layer in 8 bits", xnor(8), 5.0,
         is_binary=True, smallest_part=20,
     ),
-    Case("vgg-16", "deep-compressed", deep_compressed),
+    Case("vgg-16", "deep-compressed", deep_compressed("vgg-16")),
     Case("vgg-16", "dense", dense),
     Case("alexnet", "dense", dense),
     Case("squeezenet-1.0", "dense", dense),

@@ -81,6 +81,12 @@ bool Plan::try_in_place(int output, int input) {
   return true;
 }
 
+void Plan::try_in_residual(const Node& node) {
+  const int residual = node.tail.residual;
+  if (residual < 0 || place_of(residual).whole == place_of(node.inputs[0]).whole) return;
+  try_in_place(node.outputs[0], residual);
+}
+
 void Plan::need_constant(const Node& node, std::size_t input) {
   const int value = node.inputs[input];
   if (model_.values[value].stored == nullptr || constant_of[value] >= 0) return;

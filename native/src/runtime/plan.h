@@ -50,6 +50,9 @@ class Plan {
   bool try_place(int value, int whole, std::int64_t offset);
   // Lets `output` overwrite `input` where nobody reads `input` after the node that is being built.
   bool try_in_place(int output, int input);
+  // Lets the node's output overwrite the residual that it adds; not where that is its input as well, which is
+  // still read while the output is written.
+  void try_in_residual(const Node& node);
 
   // Memory with a stored tensor's floats, for steps that read it as a plain operand.
   void need_constant(const Node& node, std::size_t input);

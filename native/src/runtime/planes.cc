@@ -105,6 +105,18 @@ std::int32_t Planes::offset(std::int64_t ky, std::int64_t kx) const {
   return static_cast<std::int32_t>((phase * phase_height + y / window.stride_y) * pitch + x / window.stride_x);
 }
 
+std::vector<std::int32_t> Planes::offsets(std::int64_t channels) const {
+  std::vector<std::int32_t> all;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    for (std::int64_t ky = 0; ky < window.kernel_y; ++ky) {
+      for (std::int64_t kx = 0; kx < window.kernel_x; ++kx) {
+        all.push_back(static_cast<std::int32_t>(c * plane_size) + offset(ky, kx));
+      }
+    }
+  }
+  return all;
+}
+
 void Planes::fill(const float* channel, float* planes) const {
   const Window& w = window;
   split({w.in_height, w.in_width, w.pad_top, w.pad_left, w.stride_y, w.stride_x, phase_height, pitch, phase_of.data()},

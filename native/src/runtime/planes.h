@@ -44,6 +44,8 @@ struct Planes {
   kernels::Columns columns() const;
   // Where tap (ky, kx) of a channel begins, from the channel's begin.
   std::int32_t offset(std::int64_t ky, std::int64_t kx) const;
+  // The same of every tap, line by line, of each of `channels` channels.
+  std::vector<std::int32_t> offsets(std::int64_t channels) const;
   // Writes the phases of one channel, padded with zeros.
   void fill(const float* channel, float* planes) const;
 };

@@ -22,10 +22,7 @@ class ClippedWeights:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self.weights = [
-            weight for layer in binary_layers(module).values()
-            for name, weight in layer.named_parameters(recurse=False) if name == "weight"
-        ]  # fmt: skip
+        self.weights = [layer.get_parameter("weight") for layer in binary_layers(module).values()]
         self.after_step()
 
     def parameters(self, module: nn.Module) -> Sequence[nn.Parameter]:

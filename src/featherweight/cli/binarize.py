@@ -24,6 +24,7 @@ from featherweight.cli.step import (
     StorageOnly,
     Weights,
     Work,
+    by_recipe,
     carry_out,
 )
 
@@ -86,15 +87,4 @@ def _plan(
     recipe = recipes.Recipe(scheme, (), binarization=stage)
     chosen_layers(work.resolved.module, stage)
     set_stage(work.resolved.module, "real")
-    return lambda work: (
-        recipe,
-        recipes.compress(
-            work.resolved.module,
-            recipe,
-            work.dataset,
-            work.out,
-            input_shape=work.input_shape,
-            settings=work.settings,
-            storage_only=storage_only,
-        ),
-    )
+    return by_recipe(recipe, storage_only=storage_only)

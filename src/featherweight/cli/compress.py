@@ -24,6 +24,7 @@ from featherweight.cli.step import (
     StorageOnly,
     Weights,
     Work,
+    by_recipe,
     carry_out,
 )
 
@@ -77,18 +78,7 @@ def _by_recipe(work: Work, name: str, storage_only: bool) -> Step:
     from featherweight import recipes
 
     chosen = recipes.find_recipe(name, work.resolved.name, work.data_name)
-    return lambda work: (
-        chosen,
-        recipes.compress(
-            work.resolved.module,
-            chosen,
-            work.dataset,
-            work.out,
-            input_shape=work.input_shape,
-            settings=work.settings,
-            storage_only=storage_only,
-        ),
-    )
+    return by_recipe(chosen, storage_only=storage_only)
 
 
 def _by_size(limit: int) -> Step:

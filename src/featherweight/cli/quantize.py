@@ -24,6 +24,7 @@ from featherweight.cli.step import (
     StepOptions,
     Weights,
     Work,
+    by_recipe,
     carry_out,
 )
 
@@ -108,7 +109,6 @@ def quantize(
 
 
 def _plan(request: _Request, work: Work) -> Step:
-    from featherweight import recipes
     from featherweight.errors import InvalidArgumentError
     from featherweight.validation import check_choice
 
@@ -123,18 +123,7 @@ def _plan(request: _Request, work: Work) -> Step:
         raise InvalidArgumentError(
             f"`--{needs[0].replace('_', '-')}` needs --scheme uniform and --data."
         )
-    recipe = _recipe(request)
-    return lambda work: (
-        recipe,
-        recipes.compress(
-            work.resolved.module,
-            recipe,
-            work.dataset,
-            work.out,
-            input_shape=work.input_shape,
-            settings=work.settings,
-        ),
-    )
+    return by_recipe(_recipe(request))
 
 
 def _recipe(request: _Request) -> "Recipe":

@@ -75,6 +75,24 @@ Step = Callable[[Work], "tuple[Recipe, Compression]"]
 """Carries out the step; returns the recipe that tells what was done, for report and file."""
 
 
+def by_recipe(recipe: "Recipe", *, storage_only: bool = False) -> Step:
+    """The step that compresses by a recipe."""
+    from featherweight.recipes import compress
+
+    return lambda work: (
+        recipe,
+        compress(
+            work.resolved.module,
+            recipe,
+            work.dataset,
+            work.out,
+            input_shape=work.input_shape,
+            settings=work.settings,
+            storage_only=storage_only,
+        ),
+    )
+
+
 def carry_out(options: StepOptions, plan: Callable[[Work], Step]) -> None:
     """Run a step between the shared beginning and the shared end.
 

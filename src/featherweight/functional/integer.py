@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.functional import uniform
 from featherweight.validation import check_range
 
 MOST_WEIGHTS = (2**31 - 1) // (255 * 128)
@@ -62,11 +63,9 @@ def dequantize(q: Tensor, quantization: Quantization) -> Tensor:
 
 def quantize_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Symmetric: int8 in [-127, 127] of the shape of `weight` [rows, ...], and scale [rows]."""
-    rows = weight.detach().flatten(1)
-    scale = rows.abs().amax(1) / 127
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    q = torch.round(rows / scale[:, None]).clamp(-127, 127).to(torch.int8)
-    return q.reshape(weight.shape), scale
+    rows = uniform.as_rows(weight.detach(), "channel")
+    grid = uniform.symmetric_grid(rows, 8)
+    return uniform.quantize(rows, grid).to(torch.int8).reshape(weight.shape), grid.scale
 
 
 def linear_sums(q: Tensor, zero_point: int, weight: Tensor) -> Tensor:

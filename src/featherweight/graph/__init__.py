@@ -14,3 +14,4 @@ from featherweight.graph.onnx_file import from_onnx as from_onnx
 from featherweight.graph.onnx_file import to_onnx as to_onnx
 from featherweight.graph.rebuild import GraphModule as GraphModule
 from featherweight.graph.rebuild import rebuild as rebuild
+from featherweight.graph.rebuild import rebuild_network as rebuild_network

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from featherweight.container.graph import Graph, Node
+from featherweight.container.graph import Graph, Network, Node
 from featherweight.errors import FormatError, InvalidArgumentError
 from featherweight.graph.draft import Draft
 from featherweight.graph.evaluation import Value, as_numbers, evaluate
@@ -120,6 +120,11 @@ def rebuild(graph: Graph, tensors: Mapping[str, NDArray[np.generic] | Tensor]) -
             )
         known.update(node.outputs)
     return GraphModule(graph, copies).eval()
+
+
+def rebuild_network(network: Network) -> GraphModule:
+    """The same of a whole network, its tensors decoded."""
+    return rebuild(network.graph, {name: t.dense() for name, t in network.tensors.items()})
 
 
 def _shapes(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Value]:

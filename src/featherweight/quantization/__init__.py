@@ -9,7 +9,6 @@ Its parts stand alone: `fold_batch_norm`, `equalize`, `measure_ranges`, `adaroun
 
 from featherweight.quantization.adaround import adaround as adaround
 from featherweight.quantization.aware import QuantizationAwareTraining as QuantizationAwareTraining
-from featherweight.quantization.aware import trainable as trainable
 from featherweight.quantization.bias_correction import correct_bias as correct_bias
 from featherweight.quantization.calibration import CALIBRATIONS as CALIBRATIONS
 from featherweight.quantization.config import AdaRoundConfig as AdaRoundConfig

@@ -20,14 +20,11 @@ from featherweight.functional.adaround import (
     regularizer,
     soft_steps,
 )
-from featherweight.functional.integer import dequantize as dequantize_input
-from featherweight.functional.integer import quantization_of
-from featherweight.functional.integer import quantize as quantize_input
 from featherweight.functional.uniform import as_rows, dequantize, quantize
 from featherweight.graph.operators import OPERATORS
 from featherweight.quantization.config import AdaRoundConfig, UniformConfig
 from featherweight.quantization.qdq import Ranges, output_axis, quantized_nodes, weight_of
-from featherweight.quantization.ranges import watching
+from featherweight.quantization.ranges import as_quantized, watching
 from featherweight.quantization.weights import QuantizedWeight, weight_grid
 
 
@@ -50,9 +47,7 @@ def adaround(
     found: dict[str, QuantizedWeight] = {}
     for node in quantized_nodes(network, layers):
         x, y = _examples(network, node, batches, how.samples)
-        if ranges is not None:
-            quantization = quantization_of(*ranges[node.inputs[0]])
-            x = dequantize_input(quantize_input(x, quantization), quantization)
+        x = as_quantized(x, node.inputs[0], ranges)
         weight = weight_of(network, node)
         rows = as_rows(weight, config.granularity, config.group_size)
         grid = weight_grid(rows, layers[node.inputs[1]], config)

@@ -17,7 +17,7 @@ from featherweight.errors import InvalidArgumentError
 from featherweight.functional.integer import quantization_of
 from featherweight.functional.learned_step import initial_step, step_gradients, step_quantize
 from featherweight.functional.uniform import Grid, as_rows, dequantize, quantize, within
-from featherweight.graph.rebuild import GraphModule, rebuild
+from featherweight.graph import GraphModule
 from featherweight.quantization.config import UniformConfig
 from featherweight.quantization.qdq import Ranges, quantized_nodes
 from featherweight.quantization.weights import QuantizedWeight, weight_grid
@@ -52,6 +52,11 @@ class _Weight:
     mask: Tensor
     step: nn.Parameter | None = None
 
+    @property
+    def high(self) -> int:
+        """The greatest step of a symmetric grid."""
+        return (1 << (self.num_bits - 1)) - 1
+
 
 class QuantizationAwareTraining:
     """Holds the weights of a module quantized while it is trained (a `Constraint`).
@@ -73,8 +78,7 @@ class QuantizationAwareTraining:
             exact = parameters[name].detach().clone()
             each = _Weight(parameters[name], num_bits, exact, exact != 0)
             if config.learned_step:
-                high = 2 ** (num_bits - 1) - 1
-                each.step = nn.Parameter(initial_step(self._rows(exact), high))
+                each.step = nn.Parameter(initial_step(self._rows(exact), each.high))
             self.weights[name] = each
         self.ranges: dict[str, ActivationRange] = {}
         self.after_step()
@@ -114,9 +118,8 @@ class QuantizationAwareTraining:
                     grid = self._grid(each)
                     found = dequantize(quantize(rows, grid), grid)
                 else:
-                    high = 2 ** (each.num_bits - 1) - 1
                     each.step.clamp_(min=1e-8)
-                    found = step_quantize(rows, each.step, -high, high)
+                    found = step_quantize(rows, each.step, -each.high, each.high)
                 each.parameter.copy_(found.reshape(each.exact.shape))
 
     def state(self) -> Mapping[str, Tensor]:
@@ -156,21 +159,12 @@ class QuantizationAwareTraining:
     def _grid(self, each: _Weight) -> Grid:
         if each.step is None:
             return weight_grid(self._rows(each.exact), each.num_bits, self.config)
-        high = 2 ** (each.num_bits - 1) - 1
         step = each.step.detach().clone()
-        return Grid(step, torch.zeros_like(step, dtype=torch.int32), -high, high)
+        return Grid(step, torch.zeros_like(step, dtype=torch.int32), -each.high, each.high)
 
     def _gradient(self, each: _Weight, gradient: Tensor) -> Tensor:
         rows, found = self._rows(each.exact), self._rows(gradient)
         if each.step is None:
             return (found * within(rows, self._grid(each))).reshape(gradient.shape)
-        high = 2 ** (each.num_bits - 1) - 1
-        weight, each.step.grad = step_gradients(rows, each.step, -high, high, found)
+        weight, each.step.grad = step_gradients(rows, each.step, -each.high, each.high, found)
         return weight.reshape(gradient.shape)
-
-
-def trainable(network: Network) -> GraphModule:
-    """A module of a float32 network whose batch norms are folded, to be trained."""
-    return rebuild(
-        network.graph, {name: tensor.dense() for name, tensor in network.tensors.items()}
-    )

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from featherweight.container import Network
-from featherweight.functional.integer import dequantize, quantization_of, quantize
 from featherweight.graph.operators import OPERATORS
 from featherweight.quantization.qdq import Layers, Ranges, output_axis, quantized_nodes, weight_of
-from featherweight.quantization.ranges import watching
+from featherweight.quantization.ranges import as_quantized, watching
 from featherweight.quantization.tensors import own_bias, raw
 from featherweight.quantization.weights import QuantizedWeight
 
@@ -50,7 +49,9 @@ def correct_bias(
                 there = weights[node.inputs[1]].dense.movedim(0, axis)
                 here = exact[node.inputs[1]].movedim(0, axis)
                 operator = OPERATORS[node.operator].run
-                error = operator(_seen(x, node.inputs[0], ranges), there, None, **node.attributes)
+                error = operator(
+                    as_quantized(x, node.inputs[0], ranges), there, None, **node.attributes
+                )
                 error = error - operator(x, here, None, **node.attributes)
                 means[node.outputs[0]].add(error.transpose(0, 1).flatten(1).to(torch.float64))
     tensors, changed = dict(network.tensors), []
@@ -79,10 +80,3 @@ class _Mean:
     @property
     def value(self) -> Tensor:
         return self._total / max(1, self._count)
-
-
-def _seen(x: Tensor, name: str, ranges: Ranges | None) -> Tensor:
-    if ranges is None:
-        return x
-    quantization = quantization_of(*ranges[name])
-    return dequantize(quantize(x, quantization), quantization)

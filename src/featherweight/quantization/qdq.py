@@ -81,10 +81,9 @@ def quantize(
             weight of a Conv or Gemm, or a row has too many weights for int32.
     """
     rewriting = _Rewriting(network, ranges, layers, config, weights or {})
-    nodes = {id(node) for node in quantized_nodes(network, layers)}
     done: set[str] = set()
     for node in network.graph.nodes:
-        if id(node) in nodes:
+        if _is_quantized(node, network, layers):
             done.add(node.inputs[1])
             inputs = (rewriting.input(node), rewriting.weight(node), *node.inputs[2:])
             rewriting.nodes.append(replace(node, inputs=inputs))

@@ -9,9 +9,10 @@ from torch import Tensor
 from featherweight.container import Network
 from featherweight.container.graph import ValueInfo
 from featherweight.errors import InvalidArgumentError
-from featherweight.graph import rebuild
+from featherweight.functional.integer import dequantize, quantization_of, quantize
+from featherweight.graph import rebuild_network
 from featherweight.quantization.calibration import checked, observer
-from featherweight.quantization.qdq import quantized_inputs
+from featherweight.quantization.qdq import Ranges, quantized_inputs
 
 
 def measure_ranges(
@@ -54,11 +55,18 @@ def measure_ranges(
 def watching(network: Network, names: Sequence[str]) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Return what computes the values of these names from the network's input."""
     watched = tuple(ValueInfo(name, "float32", ()) for name in names)
-    tensors = {name: tensor.dense() for name, tensor in network.tensors.items()}
-    module = rebuild(replace(network.graph, outputs=watched), tensors)
+    module = rebuild_network(replace(network, graph=replace(network.graph, outputs=watched)))
 
     def run(batch: Tensor) -> tuple[Tensor, ...]:
         results = module(batch)
         return results if len(names) > 1 else (results,)
 
     return run
+
+
+def as_quantized(x: Tensor, name: str, ranges: Ranges | None) -> Tensor:
+    """What layers see of the activation `name`: `x` in 8 bits and back; itself without ranges."""
+    if ranges is None:
+        return x
+    quantization = quantization_of(*ranges[name])
+    return dequantize(quantize(x, quantization), quantization)

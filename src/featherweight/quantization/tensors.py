@@ -31,7 +31,7 @@ def bias_name(weight: str, tensors: Mapping[str, CodedTensor]) -> str:
     return name
 
 
-def own_bias(node: Node, network: Network, tensors: Mapping[str, CodedTensor]) -> tuple[Node, str]:
+def own_bias(node: Node, network: Network, tensors: dict[str, CodedTensor]) -> tuple[Node, str]:
     """The node with a bias that it alone reads, and the bias's name: its own, or a new one.
 
     A bias that other nodes read, too, is copied into `tensors` under a new name.
@@ -41,6 +41,6 @@ def own_bias(node: Node, network: Network, tensors: Mapping[str, CodedTensor]) -
     if bias and bias in tensors and readers == 1:
         return node, bias
     name = bias_name(node.inputs[1], tensors)
-    if bias in tensors and isinstance(tensors, dict):
+    if bias in tensors:
         tensors[name] = raw(name, tensors[bias].dense())
     return replace(node, inputs=(*node.inputs[:2], name)), name

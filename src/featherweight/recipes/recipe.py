@@ -271,11 +271,3 @@ def scaled(recipe: Recipe, epochs: float) -> Recipe:
         sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),
         uniform=replace(recipe.uniform, training=shorter(recipe.uniform.training)),
     )
-
-
-def describe(recipe: Recipe) -> str:
-    """One line for people."""
-    binary = f"{recipe.binarization.scheme}, " if recipe.binarization else ""
-    return f"{recipe.name}: {binary}{len(recipe.layers)} rules" + (
-        f" ({recipe.source})" if recipe.source else ""
-    )

@@ -75,11 +75,10 @@ def share_stage(
 ) -> dict[str, SharedWeight]:
     """Share the weights of `network` in place, training centroids where there is data."""
     parameters = dict(network.named_parameters())
-    pruned = {
-        f"{name}.weight" for name, rule in match_rules(network, recipe).items() if rule.prunes
-    }
+    rules = match_rules(network, recipe)
+    pruned = {f"{name}.weight" for name, rule in rules.items() if rule.prunes}
     bits: dict[str, int] = {}
-    for name, rule in match_rules(network, recipe).items():
+    for name, rule in rules.items():
         if rule.num_bits is not None and rule.scheme == "kmeans":
             bits[f"{name}.weight"] = rule.num_bits
         if rule.bias_bits is not None and f"{name}.bias" in parameters:

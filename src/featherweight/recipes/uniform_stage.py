@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from featherweight.container import Network
 from featherweight.data import Dataset, batches
-from featherweight.graph import rebuild
+from featherweight.graph import rebuild_network
 from featherweight.graph.operators import dequantize_linear
 from featherweight.quantization import (
     QuantizationAwareTraining,
@@ -15,7 +15,6 @@ from featherweight.quantization import (
     post_training,
     prepare,
     quantize,
-    trainable,
 )
 from featherweight.quantization.tensors import raw
 from featherweight.recipes.recipe import LayerRule, Recipe
@@ -52,10 +51,10 @@ def uniform_stage(
     inputs = calibration_inputs(data, config.calibration_samples, settings.seed)
     if data is None or not training.epochs:
         small = post_training(packed, layers, config, inputs, seed=settings.seed)
-        return small, _module(small)
+        return small, rebuild_network(small)
     exact = prepare(packed, layers, config)
     ranges = calibrate(exact, layers, config, inputs)
-    module = trainable(exact)
+    module = rebuild_network(exact)
     constraint = QuantizationAwareTraining(module, layers, config)
     if ranges is not None:
         constraint.watch(module, exact, ranges)
@@ -72,7 +71,7 @@ def uniform_stage(
     trained = _with_weights(exact, module)
     measured = constraint.measured_ranges() if ranges is not None else None
     small = quantize(trained, measured, layers=layers, config=config, weights=constraint.result())
-    return small, _module(small)
+    return small, rebuild_network(small)
 
 
 def calibration_inputs(data: Dataset | None, samples: int, seed: int) -> list[Tensor]:
@@ -103,9 +102,3 @@ def _with_weights(network: Network, module: nn.Module) -> Network:
         for name, tensor in network.tensors.items()
     }
     return replace(network, tensors=tensors)
-
-
-def _module(network: Network) -> nn.Module:
-    return rebuild(
-        network.graph, {name: tensor.dense() for name, tensor in network.tensors.items()}
-    )

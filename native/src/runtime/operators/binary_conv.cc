@@ -148,12 +148,7 @@ void build_binary_conv(Plan& plan, const Node& node) {
   if (x[1] * planes.plane_size > INT32_MAX || w[0] > INT32_MAX) refuse(node, "its input is too large");
   const int taps = static_cast<int>(planes.window.kernel_y * planes.window.kernel_x);
   conv->matrix = kernels::make_binary(signs.data(), static_cast<int>(w[0]), static_cast<int>(x[1]), taps);
-  for (int word = 0; word < conv->words(); ++word) {
-    for (int tap = 0; tap < taps; ++tap) {
-      conv->offsets.push_back(static_cast<std::int32_t>(word * planes.plane_size) +
-                              planes.offset(tap / planes.window.kernel_x, tap % planes.window.kernel_x));
-    }
-  }
+  conv->offsets = planes.offsets(conv->words());
   conv->set_sizes();
   Step step = plan.step_of(node);
   step.format = conv->matrix->format();

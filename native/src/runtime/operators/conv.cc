@@ -22,6 +22,21 @@ Window conv_window(const Model& model, const Node& node) {
   return window_of(node, x, x.size() == 3 ? 1 : w[2], w.back());
 }
 
+Pieces cut(const kernels::Matrix& matrix, std::int64_t rows, int columns, std::int64_t column_bytes, int threads) {
+  // Rows of X that are read again and again while a row tile passes should stay in the cache.
+  constexpr std::int64_t kCachedBytes = 512 << 10;
+  const std::int64_t tile = std::max(1, matrix.column_tile());
+  const std::int64_t by_cache = matrix.suits_caches() ? columns : kCachedBytes / column_bytes;
+  const int each_column = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
+  const int column_pieces = (columns + each_column - 1) / each_column;
+  // Rows are cut only as far as threads need pieces.
+  const int row_tiles = static_cast<int>((rows + matrix.row_tile() - 1) / matrix.row_tile());
+  const int wanted = threads == 1 ? 1 : (4 * threads + column_pieces - 1) / column_pieces;
+  const int row_pieces = std::min(row_tiles, wanted);
+  const int each_row = (row_tiles + row_pieces - 1) / row_pieces * matrix.row_tile();
+  return {row_pieces, column_pieces, each_row, each_column};
+}
+
 namespace {
 
 struct Conv {
@@ -41,23 +56,11 @@ struct Conv {
   void multiply(const Memory& memory, const float* planes_data, float* y, std::int64_t image) const;
 };
 
-// Rows of X that are read again and again while a row tile passes should stay in the cache.
-constexpr std::int64_t kCachedBytes = 512 << 10;
-
 void Conv::multiply(const Memory& memory, const float* planes_data, float* out, std::int64_t image) const {
-  const kernels::Matrix& first = *matrices[0];
-  const int columns = planes.columns().count, tile = std::max(1, first.column_tile());
-  const std::int64_t by_cache = first.suits_caches() ? columns : kCachedBytes / (group_channels() * planes.phases * 4);
-  int per_piece = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
-  const int column_pieces = (columns + per_piece - 1) / per_piece;
-  const int threads = memory.pool.threads();
-  // Rows are cut only as far as threads need pieces.
-  const int row_tiles = static_cast<int>((group_rows() + first.row_tile() - 1) / first.row_tile());
-  const int wanted = threads == 1 ? 1 : (4 * threads + column_pieces - 1) / column_pieces;
-  const int row_pieces = std::min(row_tiles, wanted), tiles_each = (row_tiles + row_pieces - 1) / row_pieces;
-  memory.pool.run(static_cast<int>(groups) * row_pieces * column_pieces, [&](int piece, int thread) {
-    const int group = piece / (row_pieces * column_pieces);
-    const int row_piece = piece % row_pieces, column_piece = piece / row_pieces % column_pieces;
+  const Pieces pieces = cut(*matrices[0], group_rows(), planes.columns().count, group_channels() * planes.phases * 4,
+                            memory.pool.threads());
+  memory.pool.run(static_cast<int>(groups) * pieces.count(), [&](int piece, int thread) {
+    const int group = piece / pieces.count();
     const std::int64_t at = group * group_rows() * out_plane();
     kernels::Product p;
     p.rows = static_cast<int>(group_rows());
@@ -67,10 +70,9 @@ void Conv::multiply(const Memory& memory, const float* planes_data, float* out, 
     p.y = out + at;
     p.y_stride = out_plane();
     p.epilogue = end.at(memory, group * group_rows(), image * rows * out_plane() + at);
-    const int row = row_piece * tiles_each * first.row_tile(), column = column_piece * per_piece;
-    const kernels::Range row_range{row, std::min(p.rows, row + tiles_each * first.row_tile())};
+    const kernels::Range row_range = pieces.row_range(piece, p.rows);
     if (row_range.begin >= row_range.end) return;
-    matrices[group]->multiply(p, row_range, {column, std::min(columns, column + per_piece)},
+    matrices[group]->multiply(p, row_range, pieces.column_range(piece, p.columns.count),
                               memory.scratch + planes_bytes + thread * thread_bytes);
   });
 }
@@ -118,13 +120,7 @@ void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const Make
                                           end, {}, {}, 0, 0, node.inputs[0], node.outputs[0]});
   const Planes& planes = conv->planes;
   if (conv->channels * planes.plane_size > INT32_MAX || conv->rows > INT32_MAX) refuse(node, "its input is too large");
-  for (std::int64_t c = 0; c < conv->group_channels(); ++c) {
-    for (std::int64_t ky = 0; ky < planes.window.kernel_y; ++ky) {
-      for (std::int64_t kx = 0; kx < planes.window.kernel_x; ++kx) {
-        conv->offsets.push_back(static_cast<std::int32_t>(c * planes.plane_size) + planes.offset(ky, kx));
-      }
-    }
-  }
+  conv->offsets = planes.offsets(conv->group_channels());
   Step step = plan.step_of(node);
   for (std::int64_t g = 0; g < conv->groups; ++g) {
     const int begin = static_cast<int>(g * conv->group_rows());
@@ -139,10 +135,7 @@ void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const Make
     conv->planes_bytes = (static_cast<std::size_t>(conv->channels * planes.plane_size) * sizeof(float) + 63) / 64 * 64;
   }
   step.scratch_bytes = conv->planes_bytes + static_cast<std::size_t>(plan.threads()) * conv->thread_bytes;
-  // Not where the input itself is added: it is still read while the output is written.
-  if (node.tail.residual >= 0 && plan.place_of(node.tail.residual).whole != plan.place_of(node.inputs[0]).whole) {
-    plan.try_in_place(node.outputs[0], node.tail.residual);
-  }
+  plan.try_in_residual(node);
   step.run = [conv](const Memory& memory) { conv->run(memory); };
   plan.add(std::move(step));
 }

@@ -18,9 +18,7 @@ void build_depthwise(Plan& plan, const Node& node, const Window& w) {
   step.weight_bytes = plan.kept_bytes - before;
   plan.kept_bytes = before;
   step.format = "dense";
-  if (node.tail.residual >= 0 && plan.place_of(node.tail.residual).whole != plan.place_of(node.inputs[0]).whole) {
-    plan.try_in_place(node.outputs[0], node.tail.residual);
-  }
+  plan.try_in_residual(node);
   step.run = [=, taps = w.kernel_y * w.kernel_x, batch = x[0], in = node.inputs[0], out = node.outputs[0],
               channel = kernels::active_kernels().depthwise.channel](const Memory& m) {
     m.pool.run(static_cast<int>(batch * rows), [&](int plane, int) {

@@ -11,8 +11,6 @@ namespace {
 
 using kernels::Int8x4;
 
-constexpr std::int64_t kCachedBytes = 512 << 10;  // of elements that rows should find in the cache
-
 struct Int8Conv {
   Planes planes;
   std::int64_t batch, channels, rows;
@@ -61,14 +59,7 @@ void Int8Conv::pack(const float* image, int group, Int8x4* packed, Int8x4* padde
 }
 
 void Int8Conv::multiply(const Memory& memory, const void* data, std::int64_t image) const {
-  const int threads = memory.pool.threads(), columns = planes.columns().count;
-  const int row_tile = matrix->row_tile(), column_tile = matrix->column_tile();
-  const std::int64_t by_cache = kCachedBytes / (groups() * planes.phases * 4);
-  const int per_piece = static_cast<int>(std::clamp<std::int64_t>(by_cache / column_tile * column_tile, column_tile, columns));
-  const int column_pieces = (columns + per_piece - 1) / per_piece;
-  const int row_tiles = static_cast<int>((rows + row_tile - 1) / row_tile);
-  const int wanted = threads == 1 ? 1 : (4 * threads + column_pieces - 1) / column_pieces;
-  const int row_pieces = std::min(row_tiles, wanted), each_row = (row_tiles + row_pieces - 1) / row_pieces * row_tile;
+  const Pieces pieces = cut(*matrix, rows, planes.columns().count, groups() * planes.phases * 4, memory.pool.threads());
   kernels::Product p;
   p.rows = static_cast<int>(rows);
   p.depth = static_cast<int>(offsets.size());
@@ -78,11 +69,10 @@ void Int8Conv::multiply(const Memory& memory, const void* data, std::int64_t ima
   p.y_stride = out_plane();
   p.epilogue = end.at(memory, 0, image * rows * out_plane());
   unsigned char* const scratch = memory.scratch + elements_bytes + planes_bytes;
-  memory.pool.run(row_pieces * column_pieces, [&](int piece, int thread) {
-    const int row = piece % row_pieces * each_row, column = piece / row_pieces * per_piece;
-    const kernels::Range row_range{row, std::min(p.rows, row + each_row)};
+  memory.pool.run(pieces.count(), [&](int piece, int thread) {
+    const kernels::Range row_range = pieces.row_range(piece, p.rows);
     if (row_range.begin >= row_range.end) return;
-    matrix->multiply(p, row_range, {column, std::min(columns, column + per_piece)}, scratch + thread * thread_bytes);
+    matrix->multiply(p, row_range, pieces.column_range(piece, p.columns.count), scratch + thread * thread_bytes);
   });
 }
 
@@ -110,21 +100,13 @@ void build_int8_conv(Plan& plan, const Node& node) {
   Use use{static_cast<int>(w[0]), static_cast<int>(x[1]) * taps, false};
   use.taps = taps;
   conv->matrix = make_int8(plan, node, use).matrix;
-  for (int group = 0; group < conv->groups(); ++group) {
-    for (int tap = 0; tap < taps; ++tap) {
-      conv->offsets.push_back(static_cast<std::int32_t>(group * planes.plane_size) +
-                              planes.offset(tap / planes.window.kernel_x, tap % planes.window.kernel_x));
-    }
-  }
+  conv->offsets = planes.offsets(conv->groups());
   conv->set_sizes();
   Step step = plan.step_of(node);
   step.format = conv->matrix->format();
   step.weight_bytes = conv->matrix->bytes();
   step.scratch_bytes = conv->elements_bytes + conv->planes_bytes + static_cast<std::size_t>(plan.threads()) * conv->thread_bytes;
-  // Not where the input itself is added: later images of a batch still read it.
-  if (node.tail.residual >= 0 && plan.place_of(node.tail.residual).whole != plan.place_of(node.inputs[0]).whole) {
-    plan.try_in_place(node.outputs[0], node.tail.residual);
-  }
+  plan.try_in_residual(node);
   step.run = [conv](const Memory& memory) { conv->run(memory); };
   plan.add(std::move(step));
 }
