@@ -1,8 +1,8 @@
 """Train what benchmarks/pruning.py reads: the runs of pruning.yaml, one JSON a run and seed.
 
-Each result stands in `results/pruning/<part>/`, with the file of the first seed beside it. A run whose JSON
-is there is skipped; one that was killed goes on from `--work`. Accuracies are on test, read once at
-the end of a run.
+Each result stands in `results/pruning/<part>/`, with the file of the first seed beside it. A run
+whose JSON is there is skipped; one that was killed goes on from `--work`. Accuracies are on test,
+read once at the end of a run.
 """
 
 import argparse
