@@ -36,6 +36,22 @@ def removal_cost(weight: Tensor, inverse_diagonal: Tensor) -> Tensor:
     return weight.square() / inverse_diagonal
 
 
+def block_removal_cost(row: Tensor, inverse: Tensor, size: int) -> Tensor:
+    """w_P' ([H^-1]_PP)^-1 w_P for each P of `size` neighbouring columns, in equal shares.
+
+    Args:
+        row: [columns]; the last block is smaller where `size` does not divide them.
+        inverse: H^-1, [columns, columns].
+    """
+    result = torch.empty_like(row)
+    for start in range(0, len(row), size):
+        block = slice(start, min(start + size, len(row)))
+        weights = row[block]
+        cost = weights @ torch.linalg.solve(inverse[block, block], weights)
+        result[block] = cost / len(weights)
+    return result
+
+
 def sweep(
     weight: Tensor,
     hessian: Tensor,
@@ -132,21 +148,34 @@ def prune_rows(
     steps = max(1, math.ceil(math.log(min(1.0, density / start)) / math.log(ratio)))
     for step in range(1, steps + 1):
         now = reconstruct(weight, hessian, mask)
-        cost = removal_cost(now.double(), _inverse_diagonals(hessian, mask))
+        cost = _costs(now.double(), hessian, mask, pattern.block[1] if pattern.block else 1)
         left = start * (density / start) ** (step / steps)
         mask = mask & pattern.mask(cost.masked_fill(~mask, -1.0), left)
     return reconstruct(weight, hessian, mask), mask
 
 
-def _inverse_diagonals(hessian: Tensor, mask: Tensor) -> Tensor:
-    """[(H_SS)^-1]_qq by row, for its kept columns S; one elsewhere."""
-    if bool(mask.all()):
-        shared: Tensor = torch.linalg.inv(hessian).diagonal()
-        return shared.expand(mask.shape)
-    result = torch.ones_like(mask, dtype=torch.float64)
+def _costs(weight: Tensor, hessian: Tensor, mask: Tensor, together: int) -> Tensor:
+    """What removing each kept weight costs its row, [rows, columns]; zero where none is kept.
+
+    Weights of `together` neighbouring columns go at once: each has its share of
+    w_P' ([(H_SS)^-1]_PP)^-1 w_P, P the block and S what its row keeps.
+    """
+    whole = torch.linalg.inv(hessian) if bool(mask.all()) else None
+    result = torch.zeros_like(weight)
     for row, kept in enumerate(mask):
-        chosen = kept.nonzero().flatten()
-        if len(chosen):
-            inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian[chosen][:, chosen]))
-            result[row, chosen] = inverse.diagonal()
+        inverse = _inverse(hessian, kept) if whole is None else whole
+        if together == 1:
+            result[row] = removal_cost(weight[row], inverse.diagonal())
+        else:
+            result[row] = block_removal_cost(weight[row], inverse, together)
+    return result
+
+
+def _inverse(hessian: Tensor, kept: Tensor) -> Tensor:
+    """(H_SS)^-1 in its place among all columns, the identity elsewhere."""
+    result = torch.eye(len(kept), dtype=hessian.dtype)
+    chosen = kept.nonzero().flatten()
+    if len(chosen):
+        factor = torch.linalg.cholesky(hessian[chosen][:, chosen])
+        result[chosen[:, None], chosen] = torch.cholesky_inverse(factor)
     return result

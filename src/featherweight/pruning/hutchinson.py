@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from featherweight.pruning.layer_inputs import evaluating
 from featherweight.pruning.target import Calibration
 
 
@@ -15,14 +16,14 @@ def diagonal_by_hutchinson(
     Hutchinson 1990, as Yao et al. 2021 use it ("AdaHessian", arXiv 2006.00719). Unlike the
     recursion it drops no off-diagonal term; it is unbiased, noisy, and may be negative.
     """
-    module.eval()
     named = {
         f"{name}.weight": layer.get_parameter("weight")
         for name, layer in module.named_modules()
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     }
     weights = list(named.values())
-    loss = functional.cross_entropy(module(calibration.inputs), calibration.labels)
+    with evaluating(module):
+        loss = functional.cross_entropy(module(calibration.inputs), calibration.labels)
     gradients = torch.autograd.grad(loss, weights, create_graph=True)
     generator = torch.Generator().manual_seed(seed)
     sums = [torch.zeros_like(weight) for weight in weights]
