@@ -20,6 +20,9 @@ from featherweight.pruning.layer_inputs import InputMoments, Weighted, in_order,
 from featherweight.pruning.optimal_brain_damage import diagonal_by_recursion
 from featherweight.pruning.target import Calibration, Decision, Request
 
+_IDLE = 1e-10
+"""Share of the largest input's energy below which an input counts as constant: rounding."""
+
 
 def prune_second_order(request: Request, calibration: Calibration) -> Decision:
     """Masks and moved weights (and biases) of all targets.
@@ -79,13 +82,11 @@ def _prune_layer(layer: Weighted, seen: InputMoments, request: Request, name: st
     rows = matrix.chunk(groups)
     before = [None] * groups if alive is None else list(alive.flatten(1).chunk(groups))
     hessians = seen.centred() if layer.bias is not None else seen.outer
+    pattern, density = request.targets[name].pattern, request.densities[name]
     parts = [
-        prune_rows(
-            part, damped(hessian), request.targets[name].pattern, request.densities[name],
-            alive=mask,
-        )
+        prune_rows(_without_idle(part, hessian), damped(hessian), pattern, density, alive=mask)
         for part, hessian, mask in zip(rows, hessians, before, strict=True)
-    ]  # fmt: skip
+    ]
     weight = torch.cat([part for part, _ in parts])
     mask = torch.cat([part for _, part in parts])
     with torch.no_grad():
@@ -94,3 +95,12 @@ def _prune_layer(layer: Weighted, seen: InputMoments, request: Request, name: st
             layer.bias += (lost @ seen.mean[:, :, None]).flatten().to(weight.dtype)
         layer.weight.copy_(weight.view_as(layer.weight))
     return mask.view_as(layer.weight)
+
+
+def _without_idle(weight: Tensor, hessian: Tensor) -> Tensor:
+    """The weights of inputs that never vary count for nothing: they are the first to go.
+
+    (SparseGPT does the same; damping alone would let a large one look dear.)
+    """
+    diagonal = hessian.diagonal()
+    return weight * (diagonal > _IDLE * diagonal.max()).to(weight.dtype)
