@@ -198,7 +198,7 @@ def test_help_is_light_and_gives_examples() -> None:
     assert done.stdout.strip().endswith("[]")
     for name in (
         "models", "profile", "compare", "train", "compress", "eval", "inspect", "data", "demo",
-        "run",
+        "run", "prune", "sensitivity",
     ):  # fmt: skip
         assert name in done.stdout
         code, out, _ = run(name, "--help")

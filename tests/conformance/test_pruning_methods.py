@@ -73,7 +73,7 @@ def test_pattern_and_density_are_exact(method: Method, name: str) -> None:
     wanted = pattern.fixed_density or 0.25
     target = Target(density=wanted, pattern=pattern)
     if method.is_global and name != "unstructured":
-        with pytest.raises(InvalidArgumentError, match="must be unstructured"):
+        with pytest.raises(InvalidArgumentError, match="needs `pattern` unstructured"):
             answer(method, target, network())
         return
     decision = answer(method, target, network())

@@ -2,7 +2,15 @@
 
 from featherweight.pruning import methods as _methods  # registers those that ship
 from featherweight.pruning.masked_training import MaskedTraining, PruningConfig, Schedule
-from featherweight.pruning.registry import Amount, Method, Needs, decide, find_method, methods
+from featherweight.pruning.registry import (
+    Amount,
+    Method,
+    Needs,
+    check_targets,
+    decide,
+    find_method,
+    methods,
+)
 from featherweight.pruning.retraining_dropout import adjust_dropout
 from featherweight.pruning.target import Calibration, Decision, Target
 
@@ -17,6 +25,7 @@ __all__ = [
     "Schedule",
     "Target",
     "adjust_dropout",
+    "check_targets",
     "decide",
     "find_method",
     "methods",

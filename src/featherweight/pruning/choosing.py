@@ -5,21 +5,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from featherweight.errors import InvalidArgumentError
 from featherweight.functional.patterns import unstructured_mask
 from featherweight.functional.pruning import threshold_mask
-from featherweight.functional.sparsity_pattern import UNSTRUCTURED
 from featherweight.pruning.target import Request
 
 _DEAD = -float("inf")
 
 
 def masks_from_scores(request: Request, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The masks of what scores highest, by parameter name.
-
-    Raises:
-        InvalidArgumentError: one budget is to be shared by tensors of a pattern.
-    """
+    """The masks of what scores highest, by parameter name."""
     alive = {
         name: request.alive.get(name, torch.ones_like(score, dtype=torch.bool))
         for name, score in scores.items()
@@ -48,13 +42,6 @@ def masks_above_quality(request: Request) -> dict[str, Tensor]:
 
 def _over_all(request: Request, ranked: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """One ranking of all weights; each tensor keeps at least its best one."""
-    for name in ranked:
-        pattern = request.targets[name].pattern
-        if pattern != UNSTRUCTURED:
-            raise InvalidArgumentError(
-                f"`scope` global ranks single weights, so `pattern` must be unstructured, "
-                f"but {name} has pattern={pattern.name!r}."
-            )
     flat = torch.cat([score.flatten() for score in ranked.values()])
     budget = sum(request.densities[name] * score.numel() for name, score in ranked.items())
     kept = unstructured_mask(flat, budget / flat.numel())

@@ -81,7 +81,8 @@ class MaskedTraining:
             InvalidArgumentError: a target cannot be met, or weights are to return that a method
                 moves.
         """
-        check_targets(targets, has_data=calibration is not None)
+        is_global = config.scope == "global"
+        check_targets(targets, has_data=calibration is not None, is_global=is_global)
         moving = [t.method for t in targets.values() if find_method(t.method).moves_weights]
         if config.regrow and moving:
             raise InvalidArgumentError(

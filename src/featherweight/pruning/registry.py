@@ -7,6 +7,7 @@ from enum import Enum
 from torch import Tensor, nn
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.functional.sparsity_pattern import UNSTRUCTURED
 from featherweight.pruning.choosing import masks_above_quality
 from featherweight.pruning.target import Calibration, Decision, Request, Target
 from featherweight.validation import check_choice
@@ -88,7 +89,7 @@ def decide(
     Raises:
         InvalidArgumentError: see `check_targets`.
     """
-    check_targets(targets, has_data=calibration is not None)
+    check_targets(targets, has_data=calibration is not None, is_global=is_global)
     request = Request(module, {}, {}, calibration, is_global, seed, movement or {}, alive or {})
     above = masks_above_quality(replace(request, targets=targets))
     masks: dict[str, Tensor] = dict(above)
@@ -108,12 +109,15 @@ def decide(
     return Decision(masks, weights)
 
 
-def check_targets(targets: Mapping[str, Target], *, has_data: bool) -> None:
+def check_targets(
+    targets: Mapping[str, Target], *, has_data: bool, is_global: bool = False
+) -> None:
     """Refuse at once what no schedule could carry out.
 
     Raises:
-        InvalidArgumentError: an unknown method; one that needs data without any; no density; or a
-            quality for a method that does not threshold magnitudes.
+        InvalidArgumentError: an unknown method; one that needs data without any; no density; a
+            quality for a method that does not threshold magnitudes; or a pattern where single
+            weights of all layers are ranked together.
     """
     for name, target in targets.items():
         method = find_method(target.method)
@@ -125,6 +129,12 @@ def check_targets(targets: Mapping[str, Target], *, has_data: bool) -> None:
             raise InvalidArgumentError(
                 f"`quality` is a threshold of magnitudes ({', '.join(_THRESHOLDING)}), but "
                 f"{name} is pruned by method={method.name!r}."
+            )
+        ranks_all = (is_global and method.amount is Amount.DENSITY) or method.is_global
+        if ranks_all and target.pattern != UNSTRUCTURED:
+            raise InvalidArgumentError(
+                f"one ranking of all layers' weights (`scope` global, or the method threshold) "
+                f"needs `pattern` unstructured, but {name} has pattern={target.pattern.name!r}."
             )
         if method.amount is Amount.DENSITY and target.quality is None:
             target.final_density(name)

@@ -1,7 +1,7 @@
 """The stage that prunes: once without data, else while the network is trained."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,14 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from featherweight.data import Dataset, batches
+from featherweight.errors import InvalidArgumentError
 from featherweight.functional.pruning import iterative_density
 from featherweight.pruning import (
     Calibration,
     MaskedTraining,
+    Method,
     Needs,
     PruningConfig,
     Target,
     adjust_dropout,
+    check_targets,
     decide,
     find_method,
 )
@@ -53,6 +56,21 @@ def prune_stage(
     return _rewind(train, targets)
 
 
+def check_stage(network: nn.Module, recipe: Recipe, *, has_data: bool) -> None:
+    """Refuse, before anything is trained, what the stage could not carry out.
+
+    Raises:
+        InvalidArgumentError: nothing is to be pruned; or see `pruning.check_targets`.
+    """
+    targets = pruning_targets(network, recipe)
+    if not targets:
+        raise InvalidArgumentError(
+            f"nothing is to be pruned: recipe {recipe.name!r} needs a `density` below 1, "
+            "an N:M pattern, or the method zeros."
+        )
+    check_targets(targets, has_data=has_data, is_global=recipe.pruning.masks.scope == "global")
+
+
 def pruning_targets(network: nn.Module, recipe: Recipe) -> dict[str, Target]:
     """What the recipe asks of which parameter."""
     method = recipe.pruning.masks.method
@@ -68,10 +86,17 @@ def calibration_of(
     targets: Mapping[str, Target], recipe: Recipe, data: Dataset | None, seed: int
 ) -> Calibration | None:
     """Training pictures for methods that look at some; None where none does, or without data."""
-    needs = {find_method(target.method).needs for target in targets.values()}
-    if data is None or needs == {Needs.NOTHING}:
+    used = [find_method(target.method) for target in targets.values()]
+    return calibration_pictures(used, data, recipe.pruning.calibration, seed)
+
+
+def calibration_pictures(
+    used: Iterable[Method], data: Dataset | None, count: int, seed: int
+) -> Calibration | None:
+    """`count` training pictures, if one of the methods looks at some and there is data."""
+    if data is None or all(method.needs is Needs.NOTHING for method in used):
         return None
-    images, labels = next(batches(data.train, recipe.pruning.calibration, seed=seed))
+    images, labels = next(batches(data.train, count, seed=seed))
     return Calibration(data.normalize(images), labels)
 
 
