@@ -117,7 +117,7 @@ def test_sensitivity_is_measured_drawn_kept_and_spent(checkpoint: str, tmp_path:
         assert spent.get(name, 1.0) == pytest.approx(density, abs=2e-3)
     code, out, _ = run(*arguments)
     assert code == 0
-    assert "keep, %" in out and "rounded to shared values" in out
+    assert "keep %" in out and "rounded to shared values" in out
 
 
 @pytest.mark.parametrize(

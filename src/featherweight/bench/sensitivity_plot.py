@@ -20,6 +20,7 @@ from featherweight.recipes.sensitivity import Point, Sensitivity
 _COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", MUTED)
 _WIDTH, _HEIGHT = 4.6, 3.4
 _MOST_IN_LEGEND = 24
+_MOST_TICKS = 8
 
 
 def plot_sensitivity(found: Sensitivity, path: Path) -> None:
@@ -64,7 +65,11 @@ def _draw(axes: Any, lines: dict[str, Line], label: str, whole: float) -> None:
         axes.plot(x, y, style, color=colour, markersize=3.5, linewidth=1.3, label=name)
     ticker = require("matplotlib.ticker", "torch")
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5)))
+    places = sorted({x for line in lines.values() for x, _ in line})
+    wide = len(places) > _MOST_TICKS
+    axes.xaxis.set_major_locator(
+        ticker.LogLocator(subs=(1, 2, 3, 5)) if wide else ticker.FixedLocator(places)
+    )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()
     axes.set_xlabel(label)

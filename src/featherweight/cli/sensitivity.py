@@ -168,9 +168,11 @@ def _table(
 
     from featherweight.bench.tables import format_count
 
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("layer")
-    for name in ("weights", *(name for _, _, name in columns), *(("keep, %",) if chosen else ())):
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("layer", no_wrap=True)
+    for name in ("weights", *(name for _, _, name in columns), *(("keep %",) if chosen else ())):
         table.add_column(name, justify="right", no_wrap=True)
     for layer in found.layers:
         top1 = {(p.density, p.num_bits): f"{p.top1:.1f}" for p in layer.points}
