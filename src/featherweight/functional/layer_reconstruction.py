@@ -147,8 +147,7 @@ def prune_rows(
         start = middle
     steps = max(1, math.ceil(math.log(min(1.0, density / start)) / math.log(ratio)))
     for step in range(1, steps + 1):
-        now = reconstruct(weight, hessian, mask)
-        cost = _costs(now.double(), hessian, mask, pattern.block[1] if pattern.block else 1)
+        cost = _costs(weight, hessian, mask, pattern.block[1] if pattern.block else 1)
         left = start * (density / start) ** (step / steps)
         mask = mask & pattern.mask(cost.masked_fill(~mask, -1.0), left)
     return reconstruct(weight, hessian, mask), mask
@@ -157,17 +156,20 @@ def prune_rows(
 def _costs(weight: Tensor, hessian: Tensor, mask: Tensor, together: int) -> Tensor:
     """What removing each kept weight costs its row, [rows, columns]; zero where none is kept.
 
-    Weights of `together` neighbouring columns go at once: each has its share of
-    w_P' ([(H_SS)^-1]_PP)^-1 w_P, P the block and S what its row keeps.
+    Each row is first moved to its best values under `mask`. Weights of `together` neighbouring
+    columns go at once: each has its share of w_P' ([(H_SS)^-1]_PP)^-1 w_P, P the block and S what
+    its row keeps.
     """
     whole = torch.linalg.inv(hessian) if bool(mask.all()) else None
-    result = torch.zeros_like(weight)
+    wanted = weight.double() @ hessian
+    result = torch.zeros_like(wanted)
     for row, kept in enumerate(mask):
         inverse = _inverse(hessian, kept) if whole is None else whole
+        moved = inverse @ (wanted[row] * kept)
         if together == 1:
-            result[row] = removal_cost(weight[row], inverse.diagonal())
+            result[row] = removal_cost(moved, inverse.diagonal())
         else:
-            result[row] = block_removal_cost(weight[row], inverse, together)
+            result[row] = block_removal_cost(moved, inverse, together)
     return result
 
 
