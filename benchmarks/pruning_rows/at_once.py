@@ -97,7 +97,7 @@ def _result(seed: int, options: argparse.Namespace) -> dict[str, Any] | None:
                 continue
             print(NETWORK, seed, method.name, scope, file=sys.stderr)
             for density in DENSITIES:
-                top1 = pruned_top1(module, data, method.name, scope, density, seed)
+                top1 = _pruned_top1(module, data, seed, (method.name, scope, density))
                 points.append(
                     {"method": method.name, "scope": scope, "density": density, "top1": top1}
                 )
@@ -108,10 +108,11 @@ def _result(seed: int, options: argparse.Namespace) -> dict[str, Any] | None:
     return result
 
 
-def pruned_top1(
-    module: nn.Module, data: Dataset, method: str, scope: str, density: float, seed: int
+def _pruned_top1(
+    module: nn.Module, data: Dataset, seed: int, asked: tuple[str, str, float]
 ) -> float:
-    """Test accuracy of a copy that was pruned at once."""
+    """Test accuracy of a copy that was pruned at once, by (method, scope, density)."""
+    method, scope, density = asked
     network = copy.deepcopy(module)
     targets = {
         name: Target(density, method=method)
