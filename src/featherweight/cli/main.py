@@ -5,6 +5,7 @@ import typer
 from featherweight import __version__
 from featherweight.cli import (
     binarize,
+    calibrate,
     compare,
     compress,
     data,
@@ -58,6 +59,7 @@ app.command("sensitivity")(sensitivity.sensitivity)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
+app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 
 

@@ -55,7 +55,7 @@ def compress(
     weights = {"trained": snapshot(network, rules)}
     masks = prune_stage(network, module, recipe, data, settings)
     weights["pruned"] = snapshot(network, rules)
-    shared = share_stage(network, module, recipe, data, settings)
+    shared = share_stage(network, module, recipe, data, settings, masks=masks)
     weights["shared"] = snapshot(network, rules)
     network.eval()
     if recipe.binarization:

@@ -72,8 +72,13 @@ def share_stage(
     recipe: Recipe,
     data: Dataset | None,
     settings: Settings,
+    *,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, SharedWeight]:
-    """Share the weights of `network` in place, training centroids where there is data."""
+    """Share the weights of `network` in place, training centroids where there is data.
+
+    `masks` of what was pruned are held on the weights that are not shared.
+    """
     parameters = dict(network.named_parameters())
     rules = match_rules(network, recipe)
     pruned = {f"{name}.weight" for name, rule in rules.items() if rule.prunes}
@@ -93,7 +98,7 @@ def share_stage(
         )
         for name, num_bits in bits.items()
     }
-    constraint = TrainedCentroids(network, shared)
+    constraint = TrainedCentroids(network, shared, masks)
     training = recipe.sharing.training
     if data is None or training.epochs == 0 or not shared:
         return shared
