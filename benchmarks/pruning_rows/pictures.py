@@ -143,6 +143,7 @@ def why_redundant() -> Any:
         _density_axis(axes, [size.percent for size in redundancy.sizes()])
         axes.set_ylabel(label)
     panels[1].set_yscale("log")
+    panels[1].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
