@@ -150,16 +150,17 @@ def _show(found: "Sensitivity", chosen: Mapping[str, float] | None, picture: Pat
     console.print(f"{start}; one layer changed, nothing retrained.", highlight=False)
     if densities:
         title = f"pruned by {found.method} to so many % of its weights"
-        console.print(_table(found, title, [(d, None, f"{100 * d:g}") for d in densities], chosen))
+        console.print(f"\n{title}", style="italic", highlight=False)
+        console.print(_table(found, [(d, None, f"{100 * d:g}") for d in densities], chosen))
     if bits:
         title = "rounded to shared values of so many bits"
-        console.print(_table(found, title, [(1.0, b, f"{b}") for b in bits], None))
+        console.print(f"\n{title}", style="italic", highlight=False)
+        console.print(_table(found, [(1.0, b, f"{b}") for b in bits], None))
     console.print(f"picture: {picture}", highlight=False)
 
 
 def _table(
     found: "Sensitivity",
-    title: str,
     columns: Sequence[tuple[float, int | None, str]],
     chosen: Mapping[str, float] | None,
 ) -> "Table":
@@ -168,9 +169,7 @@ def _table(
 
     from featherweight.bench.tables import format_count
 
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("layer", no_wrap=True)
     for name in ("weights", *(name for _, _, name in columns), *(("keep %",) if chosen else ())):
         table.add_column(name, justify="right", no_wrap=True)
