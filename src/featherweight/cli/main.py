@@ -14,8 +14,10 @@ from featherweight.cli import (
     inspect,
     models,
     profile,
+    prune,
     quantize,
     run,
+    sensitivity,
     train,
 )
 
@@ -51,7 +53,9 @@ app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("binarize")(binarize.binarize)
+app.command("prune")(prune.prune)
 app.command("quantize")(quantize.quantize)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
