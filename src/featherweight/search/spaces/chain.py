@@ -36,11 +36,12 @@ class ChainSpace(Space):
         for layer in range(1, self.layers + 1):
             # The layer before is always read where the space is chained: no decision.
             for earlier in range(1, layer - 1 if self.chained else layer):
-                found.append(Decision(f"skip{earlier}-{layer}", (0, 1), anchor=(layer, earlier)))
-            found.append(Decision(f"height{layer}", self.heights))
-            found.append(Decision(f"width{layer}", self.widths))
-            found.append(Decision(f"filters{layer}", self.filters))
-            found.append(Decision(f"stride{layer}", self.strides))
+                name = f"skip{earlier}-{layer}"
+                found.append(Decision(name, (0, 1), layer, anchor=(layer, earlier)))
+            found.append(Decision(f"height{layer}", self.heights, layer))
+            found.append(Decision(f"width{layer}", self.widths, layer))
+            found.append(Decision(f"filters{layer}", self.filters, layer))
+            found.append(Decision(f"stride{layer}", self.strides, layer))
         return tuple(decision for decision in found if len(decision.options) > 1)
 
     @cached_property

@@ -25,6 +25,8 @@ class Decision:
 
     name: str
     options: tuple[Option, ...]
+    layer: int = 0
+    """The layer or block that it is about; 0: the whole network."""
     anchor: tuple[int, int] | None = None
     """(later, earlier) layer, where the decision is whether the later one also reads the earlier:
     options are 0 and 1."""
