@@ -9,9 +9,10 @@ import yaml
 
 from featherweight.errors import InvalidArgumentError
 from featherweight.search.spaces.chain import ChainSpace
+from featherweight.search.spaces.mobile import MobileSpace, Stage
 from featherweight.search.spaces.space import Architecture, Space
 
-_KINDS: Mapping[str, type[Space]] = {"chain": ChainSpace}
+_KINDS: Mapping[str, type[Space]] = {"chain": ChainSpace, "mobile": MobileSpace}
 
 
 def space_names() -> tuple[str, ...]:
@@ -49,6 +50,8 @@ def parse_architecture(text: str) -> Architecture:
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Stage(**{key: _frozen(field) for key, field in value.items()})
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
