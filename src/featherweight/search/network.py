@@ -25,7 +25,7 @@ class PlannedNetwork(nn.Module):
         for layer in plan.layers:
             module = _module(layer, shapes[layer.name])
             if module is not None:
-                self.layers[_key(layer.name)] = module
+                self.layers[module_name(layer.name)] = module
         self._last = _last_uses(plan)
         _initialise(self)
 
@@ -40,12 +40,12 @@ class PlannedNetwork(nn.Module):
             elif layer.op == "concat":
                 values[layer.name] = cat(inputs, dim=1)
             else:
-                values[layer.name] = self.layers[_key(layer.name)](inputs[0])
+                values[layer.name] = self.layers[module_name(layer.name)](inputs[0])
         return values[self.plan.layers[-1].name]
 
 
-def _key(name: str) -> str:
-    """Names of modules have no dots."""
+def module_name(name: str) -> str:
+    """What a layer is called among the modules, whose names have no dots."""
     return name.replace(".", "_")
 
 

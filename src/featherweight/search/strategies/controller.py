@@ -16,14 +16,15 @@ from featherweight.search.spaces.space import Choices, Space
 from featherweight.search.strategies.learner import ControllerSettings, Learner
 from featherweight.search.strategies.suggest import architecture_of, distributions, finished
 
-_MOST_DRAWS = 200
+_DRAWS, _ROUNDS = 32, 8
+"""Architectures drawn at once, and how often."""
 
 
 class ControllerSampler(BaseSampler):
     """Zoph & Le's controller over a space, for a study of one objective.
 
     What the controller draws again is rewarded again from memory: it costs nothing. The first
-    draw that is new is proposed; after 200 draws without one, an even draw of the space is.
+    draw that is new is proposed; after 256 draws without one, an even draw of the space is.
     """
 
     def __init__(
@@ -45,14 +46,16 @@ class ControllerSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Mapping[str, Any]:  # type: ignore[override]
         self._catch_up(study)
-        for _ in range(_MOST_DRAWS):
-            choices = self.learner.write()
-            if choices not in self._rewards:
-                if choices in self._proposed:  # it is running: its reward is still to come
-                    continue
-                self._proposed.add(choices)
-                return self.space.architecture(choices).values
-            self.learner.reward(choices, self._rewards[choices])
+        for _ in range(_ROUNDS):
+            known = []
+            for choices in self.learner.write(_DRAWS):
+                if choices in self._rewards:
+                    known.append((choices, self._rewards[choices]))
+                elif choices not in self._proposed:  # else it is running: its reward is to come
+                    self._proposed.add(choices)
+                    return self.space.architecture(choices).values
+            if known:
+                self.learner.learn(known)
         return {}  # sample_independent draws evenly
 
     def sample_independent(

@@ -62,10 +62,10 @@ class Learner:
         self.best: dict[Choices, float] = {}
         self._waiting: list[tuple[Choices, float]] = []
 
-    def write(self) -> Choices:
-        """Draw one architecture."""
+    def write(self, count: int = 1) -> list[Choices]:
+        """Draw architectures."""
         with torch.no_grad():
-            return self.policy.write(1, self.generator).as_tuples()[0]
+            return self.policy.write(count, self.generator).as_tuples()
 
     def reward(self, choices: Choices, reward: float) -> None:
         """Take a reward; every `batch` of them the controller learns."""

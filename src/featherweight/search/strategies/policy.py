@@ -87,7 +87,7 @@ class Policy(nn.Module):
             else:
                 chosen = torch.multinomial(logits.exp(), 1, generator=generator)[:, 0]
             active = torch.tensor([self.space.is_active(index, value) for value in values])
-            chosen = torch.where(active, chosen, 0)
+            chosen = chosen * active
             for value, choice in zip(values, chosen.tolist(), strict=True):
                 value[decision.name] = decision.options[choice]
             entropy = -(logits.exp() * logits).sum(dim=1)
