@@ -22,12 +22,12 @@ from typing import Any
 import optuna
 import torch
 import yaml
-from search_table import KEPT, Table, tables
 
 from featherweight.search.spaces.registry import find_space
 from featherweight.search.spaces.space import Choices
 from featherweight.search.strategies.registry import STRATEGIES, fixed_settings, make_sampler
 from featherweight.search.strategies.suggest import suggest
+from search_table import KEPT, Table, tables
 
 HERE = Path(__file__).parent
 MOST_REPEATS = 200

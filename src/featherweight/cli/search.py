@@ -40,7 +40,9 @@ def search(
         str | None,
         typer.Option(help="sqlite:///F, postgresql://..., journal:F; default: SQLite in --out."),
     ] = None,
-    study: Annotated[str | None, typer.Option(help="Its name; default: SPACE-DATA-STRATEGY.")] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Its name; default: SPACE-DATA-STRATEGY.")
+    ] = None,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or local.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     gpus: Annotated[float, typer.Option(min=0, help="Of each training, with --ray.")] = 0.0,

@@ -7,7 +7,7 @@ that breaks a latency limit by prediction: both cost nothing and are not counted
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -36,7 +36,7 @@ class Task:
     evaluator: Evaluator
     shape: Shape
     num_classes: int
-    reward: Reward = Reward()
+    reward: Reward = field(default_factory=Reward)
     latency: LatencyTable | None = None
 
 
@@ -156,7 +156,7 @@ class Driver:
             if attempt >= _ATTEMPTS:
                 raise
             del self._running[handle]
-            self._running[self.executor.submit(job)] = (trial, replace(job), attempt + 1)
+            self._running[self.executor.submit(job)] = (trial, job, attempt + 1)
             return
         del self._running[handle]
         if result is None:

@@ -1,6 +1,7 @@
 """The module of a plan: trainable, exportable and compressible as any other."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from torch import Tensor, cat, nn
 
@@ -53,24 +54,19 @@ def _module(layer: Layer, inputs: tuple[Shape, ...]) -> nn.Module | None:
     """What a layer holds, None where it only joins its inputs."""
     channels = inputs[0][0]
     padding = (layer.kernel[0] // 2, layer.kernel[1] // 2)
-    match layer.op:
-        case "conv":
-            return _convolution(layer, channels, padding)
-        case "max":
-            return nn.MaxPool2d(layer.kernel, layer.stride, padding)
-        case "avg":
-            return nn.AvgPool2d(layer.kernel, layer.stride, padding, count_include_pad=False)
-        case "squeeze-excite":
-            return SqueezeExcite(channels, reduction=4)
-        case "shuffle":
-            return ChannelShuffle(layer.groups)
-        case "act":
-            return ACTIVATIONS[layer.activation]()
-        case "mean":
-            return nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten()))
-        case "linear":
-            return nn.Linear(channels, layer.shape[0])
-    return None
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "conv": lambda: _convolution(layer, channels, padding),
+        "max": lambda: nn.MaxPool2d(layer.kernel, layer.stride, padding),
+        "avg": lambda: nn.AvgPool2d(layer.kernel, layer.stride, padding, count_include_pad=False),
+        "squeeze-excite": lambda: SqueezeExcite(channels, reduction=4),
+        "shuffle": lambda: ChannelShuffle(layer.groups),
+        "act": ACTIVATIONS.get(layer.activation, nn.Identity),
+        "mean": lambda: nn.Sequential(
+            OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
+        ),
+        "linear": lambda: nn.Linear(channels, layer.shape[0]),
+    }
+    return makers[layer.op]() if layer.op in makers else None
 
 
 def _convolution(layer: Layer, channels: int, padding: tuple[int, int]) -> nn.Module:

@@ -160,4 +160,3 @@ def _best(trials: list[FrozenTrial]) -> list[One]:
     ordered = sorted(trials, key=lambda t: -(t.value if t.value is not None else float("-inf")))
     keys = ("architecture", "top1", "latency_ms", "params", "macs")
     return [One(**{key: trial.user_attrs[key] for key in keys}) for trial in ordered]
-

@@ -9,6 +9,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import TrialState
 
+from featherweight.errors import InvalidArgumentError
 from featherweight.search.spaces.space import Space
 from featherweight.search.strategies.registry import make_sampler
 from featherweight.validation import check_choice
@@ -64,6 +65,7 @@ def begin(where: Where, space: Space, strategy: str, *, seed: int = 0) -> Study:
 
 def reopen(where: Where) -> Study:
     """The study as a worker sees it, who only reports."""
-    return optuna.load_study(
-        storage=where.open_storage(), study_name=where.name, pruner=where.open_pruner()
-    )
+    storage = where.open_storage()
+    if storage is None:
+        raise InvalidArgumentError(f"study {where.name!r} lies in memory: no worker can see it.")
+    return optuna.load_study(storage=storage, study_name=where.name, pruner=where.open_pruner())

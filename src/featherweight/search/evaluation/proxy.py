@@ -53,7 +53,7 @@ def _split(split: Split, shrink: int, count: int | None) -> Split:
     if shrink > 1:
         parts = [
             functional.avg_pool2d(part.float(), shrink).round().to(torch.uint8)
-            for part in images.split(4096)
+            for part in torch.split(images, 4096)
         ]
         images = torch.cat(parts)
     return Split(images, labels)

@@ -1,7 +1,7 @@
 """What a search maximises, of accuracy and latency.
 
 - `accuracy`: top-1 in percent.
-- `mnasnet`: top-1 * (latency / target)^w (Tan et al. 2018, arXiv 1807.11626, equation 2; w = -0.07).
+- `mnasnet`: top-1 * (latency / target)^w, w = -0.07 (Tan et al. 2018, arXiv 1807.11626, eq. 2).
 - `constraint`: top-1 where latency <= target; else -latency / target, and no training is spent.
 """
 

@@ -88,11 +88,7 @@ class Space(ABC):
 
     def mutate(self, architecture: "Architecture", generator: random.Random) -> "Architecture":
         """Another architecture that differs in one decision that has a say."""
-        free = [
-            index
-            for index in architecture.active
-            if len(self.decisions[index].options) > 1
-        ]
+        free = [index for index in architecture.active if len(self.decisions[index].options) > 1]
         if not free:
             return architecture
         index = generator.choice(free)

@@ -4,7 +4,6 @@ Trials that the sampler has not seen (of a study that goes on, or that other pro
 learned from before the next proposal, in the order of their numbers.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -44,7 +43,7 @@ class ControllerSampler(BaseSampler):
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> Mapping[str, Any]:  # type: ignore[override]
+    ) -> dict[str, Any]:
         self._catch_up(study)
         for _ in range(_ROUNDS):
             known = []

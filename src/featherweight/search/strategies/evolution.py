@@ -8,7 +8,6 @@ What we changed: a child that was asked for before is mutated again, up to `retr
 """
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +54,7 @@ class EvolutionSampler(BaseSampler):
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> Mapping[str, Any]:  # type: ignore[override]
+    ) -> dict[str, Any]:
         done = finished(study)
         if len(done) < self.settings.population:
             return self.space.sample(self._generator).values

@@ -69,9 +69,7 @@ class Policy(nn.Module):
         """The probabilities of architectures that are given, int64 [B, T]."""
         return self._walk(choices, len(choices), None)
 
-    def _walk(
-        self, given: Tensor | None, count: int, generator: torch.Generator | None
-    ) -> Written:
+    def _walk(self, given: Tensor | None, count: int, generator: torch.Generator | None) -> Written:
         states = [(torch.zeros(count, self.units),) * 2 for _ in range(self.depth)]
         x = self.start.expand(count, -1)
         values: list[dict[str, Option]] = [{} for _ in range(count)]

@@ -1,7 +1,6 @@
 """Architectures as parameters of an Optuna trial, one a decision that has a say."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import Study
@@ -12,10 +11,7 @@ from featherweight.search.spaces.space import Architecture, Decision, Option, Sp
 
 def suggest(space: Space, trial: BaseTrial) -> Architecture:
     """Let the study's sampler decide, decision by decision."""
-    return _decide(
-        space,
-        lambda decision: trial.suggest_categorical(decision.name, decision.options),  # type: ignore[arg-type, return-value]
-    )
+    return _decide(space, lambda decision: _suggested(trial, decision))
 
 
 def architecture_of(space: Space, trial: FrozenTrial) -> Architecture:
@@ -26,19 +22,19 @@ def architecture_of(space: Space, trial: FrozenTrial) -> Architecture:
 def distributions(space: Space) -> dict[str, BaseDistribution]:
     """What a sampler that decides all at once may be asked for."""
     return {
-        decision.name: CategoricalDistribution(decision.options)  # type: ignore[arg-type]
-        for decision in space.decisions
+        decision.name: CategoricalDistribution(decision.options) for decision in space.decisions
     }
-
-
-def as_parameters(architecture: Architecture) -> Mapping[str, Any]:
-    """The options by the decision's name."""
-    return architecture.values
 
 
 def finished(study: Study) -> list[FrozenTrial]:
     """The trials that have a value, in the order in which they were begun."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _suggested(trial: BaseTrial, decision: Decision) -> Option:
+    option = trial.suggest_categorical(decision.name, decision.options)
+    assert option is not None  # no option is None
+    return option
 
 
 def _decide(space: Space, choose: Callable[[Decision], Option]) -> Architecture:
