@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from harness import Row
 
 from featherweight.search.engine import Driver, Task, trained
 from featherweight.search.executors import Executor, Processes, RayCluster
 from featherweight.search.spaces.registry import find_space
 from featherweight.search.spaces.space import Architecture
 from featherweight.search.study import Where, begin
+from harness import Row
 
 
 @dataclass(frozen=True)

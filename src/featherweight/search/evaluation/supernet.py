@@ -13,7 +13,7 @@ of every child; hence children are evaluated in batches.
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, cat, nn
@@ -72,29 +72,18 @@ class Supernet(nn.Module):
         self, layer: Layer, inputs: Sequence[Tensor], sources: Sequence[tuple[str, int]]
     ) -> Tensor:
         x = inputs[0]
+        if layer.op == "conv":
+            return self._convolve(layer, x, self._weight(layer, sources))
+        if layer.op == "linear":
+            bias = self.weights[f"{module_name(layer.name)}/bias"]
+            return functional.linear(x, self._weight(layer, sources)[:, :, 0, 0], bias)
+        return _without_weights(layer, inputs)
+
+    def _convolve(self, layer: Layer, x: Tensor, weight: Tensor) -> Tensor:
         padding = (layer.kernel[0] // 2, layer.kernel[1] // 2)
-        match layer.op:
-            case "conv":
-                weight = self._weight(layer, sources)
-                y = functional.conv2d(x, weight, None, layer.stride, padding, 1, layer.groups)
-                y = self._norm(layer, y)
-                return ACTIVATIONS[layer.activation]()(y) if layer.activation else y  # type: ignore[no-any-return]
-            case "linear":
-                bias = self.weights[f"{module_name(layer.name)}/bias"]
-                return functional.linear(x, self._weight(layer, sources)[:, :, 0, 0], bias)
-            case "max":
-                return functional.max_pool2d(x, layer.kernel, layer.stride, padding)
-            case "avg":
-                return functional.avg_pool2d(
-                    x, layer.kernel, layer.stride, padding, count_include_pad=False
-                )
-            case "add":
-                return sum(inputs[1:], start=x)
-            case "concat":
-                return cat(list(inputs), dim=1)
-            case "act":
-                return ACTIVATIONS[layer.activation]()(x)  # type: ignore[no-any-return]
-        return x.mean(dim=(2, 3))
+        y = functional.conv2d(x, weight, None, layer.stride, padding, 1, layer.groups)
+        y = self._norm(layer, y)
+        return ACTIVATIONS[layer.activation]()(y) if layer.activation else y
 
     def _weight(self, layer: Layer, sources: Sequence[tuple[str, int]]) -> Tensor:
         """[out, in, height, width] of this child: first channels, middle of the kernel."""
@@ -104,8 +93,8 @@ class Supernet(nn.Module):
             top = (whole.shape[2] - layer.kernel[0]) // 2
             left = (whole.shape[3] - layer.kernel[1]) // 2
             rows, columns = slice(top, top + layer.kernel[0]), slice(left, left + layer.kernel[1])
-            channels = 1 if layer.groups > 1 else channels
-            parts.append(whole[: layer.shape[0], :channels, rows, columns])
+            depth = 1 if layer.groups > 1 else channels
+            parts.append(whole[: layer.shape[0], :depth, rows, columns])
         return cat(parts, dim=1)
 
     def _norm(self, layer: Layer, x: Tensor) -> Tensor:
@@ -161,6 +150,21 @@ def shared_top1(supernet: Supernet, architecture: Architecture, dataset: Dataset
     """Top-1 in percent on validation of a child with the supernet's weights."""
     supernet.choose(architecture)
     return evaluate(supernet, dataset, dataset.val).top1
+
+
+def _without_weights(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+    x, padding = inputs[0], (layer.kernel[0] // 2, layer.kernel[1] // 2)
+    makers: dict[str, Callable[[], Tensor]] = {
+        "max": lambda: functional.max_pool2d(x, layer.kernel, layer.stride, padding),
+        "avg": lambda: functional.avg_pool2d(
+            x, layer.kernel, layer.stride, padding, count_include_pad=False
+        ),
+        "add": lambda: sum(inputs[1:], start=x),
+        "concat": lambda: cat(list(inputs), dim=1),
+        "act": lambda: ACTIVATIONS[layer.activation]()(x),
+        "mean": lambda: x.mean(dim=(2, 3)),
+    }
+    return makers[layer.op]()
 
 
 def _sources(plan: Plan) -> dict[str, list[tuple[str, int]]]:
