@@ -128,6 +128,7 @@ def rebuild_network(network: Network) -> GraphModule:
 
 
 def value_shapes(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Value]:
+    """Return every value of `graph`, at a batch of two, as a tensor without its data."""
     draft = Draft(
         inputs=graph.inputs,
         outputs=tuple(info.name for info in graph.outputs),

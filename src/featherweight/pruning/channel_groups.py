@@ -71,9 +71,7 @@ def channels_of(coupler: Coupler, tensors: Mapping[str, Tensor]) -> Channels:
     return Channels(len(classes), classes, tuple(places), _groups(places, tensors, len(classes)))
 
 
-def _groups(
-    places: list[Place], tensors: Mapping[str, Tensor], count: int
-) -> tuple[Group, ...]:
+def _groups(places: list[Place], tensors: Mapping[str, Tensor], count: int) -> tuple[Group, ...]:
     occupied: list[list[int]] = [[] for _ in range(count)]
     for number, place in enumerate(places):
         for channel in np.unique(place.channels[place.channels >= 0]).tolist():

@@ -208,9 +208,7 @@ def _removed_from(group: Group, removed: NDArray[np.bool_]) -> RemovedFrom:
     return RemovedFrom(group.name, layers, len(group.channels), len(group.channels) - gone)
 
 
-def _kept(
-    coupler: Coupler, channels: Channels, removed: NDArray[np.bool_]
-) -> dict[str, Tensor]:
+def _kept(coupler: Coupler, channels: Channels, removed: NDArray[np.bool_]) -> dict[str, Tensor]:
     """Which elements of each weight stay: those whose every index stays."""
     kept: dict[str, Tensor] = {}
     for place in channels.places:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from featherweight.container.graph import Graph, Node
+from featherweight.graph.coupling.attributes import number
 
 _ELEMENTWISE = ("Mul", "Div", "Add", "Sub", "Cast")
 
@@ -40,9 +41,9 @@ def _back(
     if node.operator == "Transpose":
         rank = len(shapes[source])
         perm = node.attributes.get("perm") or tuple(reversed(range(rank)))
-        return [(source, {int(perm[d]) for d in moved})]  # type: ignore[index, arg-type]
+        return [(source, {int(perm[d]) for d in moved})]  # type: ignore[index]
     if node.operator == "Gather":
-        axis = int(node.attributes.get("axis", 0)) % len(shapes[source])  # type: ignore[arg-type]
+        axis = number(node, "axis", 0) % len(shapes[source])
         gone = len(shapes[source]) - len(shapes[node.outputs[0]])
         return [(source, {d if d < axis else d + gone for d in moved})] if gone == 1 else []
     if node.operator == "Split":

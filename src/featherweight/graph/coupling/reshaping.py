@@ -7,7 +7,8 @@ of each attention head. Where dimensions are merged, all but one of them are fix
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import mul
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def _factors(before: Sequence[int], after: Sequence[int]) -> list[int] | None:
 
 
 def _products(shape: Sequence[int]) -> list[int]:
-    return np.cumprod(list(shape)[::-1]).tolist()
+    return list(accumulate(reversed(shape), mul))
 
 
 def _runs(factors: Sequence[int], shape: Sequence[int]) -> list[list[int]]:

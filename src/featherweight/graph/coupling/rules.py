@@ -10,6 +10,7 @@ import numpy as np
 
 from featherweight.container.graph import Node
 from featherweight.graph.coupling.atoms import Dim
+from featherweight.graph.coupling.attributes import number
 from featherweight.graph.coupling.coupler import Coupler, Dims, Rule
 from featherweight.graph.coupling.reshaping import reshape_dims
 
@@ -59,6 +60,7 @@ def _matrix_product(c: Coupler, a: Dims, b: Dims) -> Dims:
 
 
 def matmul(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """[..., M, K] by [..., K, N]; batch dimensions broadcast."""
     a, b = operands
     if len(a) < 2 or len(b) < 2:
         return unknown(c, node, operands)
@@ -76,6 +78,7 @@ def matmul(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def gemm(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """As `matmul`, either side transposed, with a bias that broadcasts."""
     a, b = operands[:2]
     a = a[::-1] if node.attributes.get("transA") else a
     b = b[::-1] if node.attributes.get("transB") else b
@@ -96,7 +99,7 @@ def conv(c: Coupler, node: Node, operands: Coupled) -> Coupled:
     outputs = weight[0]
     if len(operands) > 2 and operands[2]:
         outputs = c.unify(outputs, operands[2][0])
-    group = int(node.attributes.get("group", 1))  # type: ignore[arg-type]
+    group = number(node, "group", 1)
     channels = c.shape(node.inputs[0])[1]
     if group == 1:
         c.unify(x[1], weight[1])
@@ -124,7 +127,8 @@ def _grouped(
 
 
 def conv_transpose(c: Coupler, node: Node, operands: Coupled) -> Coupled:
-    if int(node.attributes.get("group", 1)) != 1:  # type: ignore[arg-type]
+    """[N, I, ...] by [I, O, ...]; with groups nothing may go."""
+    if number(node, "group", 1) != 1:
         return unknown(c, node, operands)
     x, weight = operands[:2]
     c.fix(x[2:])
@@ -152,9 +156,10 @@ def per_channel(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def layer_norm(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """The last dimensions go with the scale and the bias; their mean is over what is left."""
     x, *vectors = operands
     result = list(x)
-    axis = int(node.attributes.get("axis", -1))  # type: ignore[arg-type]
+    axis = number(node, "axis", -1)
     first = axis % len(x)
     for vector, name in zip(vectors, node.inputs[1:], strict=True):
         for back in range(1, len(vector) + 1):
@@ -166,6 +171,7 @@ def layer_norm(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def pooling(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """Pixels are fixed; batch and channels pass."""
     x = operands[0]
     c.fix(x[2:])
     return [[x[0], x[1], *[None] * (len(x) - 2)]]
@@ -178,7 +184,8 @@ def local_response(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def softmax(c: Coupler, node: Node, operands: Coupled) -> Coupled:
-    axis = int(node.attributes.get("axis", -1))  # type: ignore[arg-type]
+    """What is summed over is fixed."""
+    axis = number(node, "axis", -1)
     result = list(operands[0])
     c.atoms.fix(result[axis])
     result[axis] = None
@@ -186,6 +193,7 @@ def softmax(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def reduction(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """What is reduced is gone; a mean is over what is left."""
     x = operands[0]
     axes = c.numbers(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] else None
     reduced = {axis % len(x) for axis in axes or range(len(x))}
@@ -197,6 +205,7 @@ def reduction(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def transpose(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """Dimensions move."""
     x = operands[0]
     perm = node.attributes.get("perm") or tuple(reversed(range(len(x))))
     return [[x[int(axis)] for axis in perm]]  # type: ignore[union-attr]
@@ -221,8 +230,9 @@ def expand(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def concat(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """Along the axis one after the other; the other dimensions go together."""
     rank = len(c.shape(node.outputs[0]))
-    along = int(node.attributes["axis"]) % rank  # type: ignore[arg-type]
+    along = number(node, "axis", 0) % rank
     result: Dims = []
     for axis in range(rank):
         parts = [dims[axis] for dims in operands]
@@ -241,7 +251,8 @@ def concat(c: Coupler, node: Node, operands: Coupled) -> Coupled:
 
 
 def split(c: Coupler, node: Node, operands: Coupled) -> Coupled:
-    axis = int(node.attributes.get("axis", 0)) % len(operands[0])  # type: ignore[arg-type]
+    """Each output has its part of the axis."""
+    axis = number(node, "axis", 0) % len(operands[0])
     results, first = [], 0
     for name in node.outputs:
         size = c.shape(name)[axis]
@@ -258,6 +269,7 @@ def _cut(x: Dims, axis: int, part: slice) -> Dims:
 
 
 def slice_(c: Coupler, node: Node, operands: Coupled) -> Coupled:
+    """The axes are cut."""
     bounds = slices(c, node)
     if bounds is None:
         return unknown(c, node, operands)
@@ -288,7 +300,7 @@ def slices(c: Coupler, node: Node) -> dict[int, slice] | None:
 def gather(c: Coupler, node: Node, operands: Coupled) -> Coupled:
     """Of an axis that may shrink, only a list of indices that is stored can be taken."""
     x = operands[0]
-    axis = int(node.attributes.get("axis", 0)) % len(x)  # type: ignore[arg-type]
+    axis = number(node, "axis", 0) % len(x)
     indices = c.numbers(node.inputs[1])
     shape = c.shape(node.inputs[1])
     taken: Dims = [None] * len(shape)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from featherweight.container.graph import Graph, Node
 from featherweight.graph.coupling.atoms import Dim, Ids
+from featherweight.graph.coupling.attributes import number
 from featherweight.graph.coupling.coupler import Coupler, Dims, is_constant
 from featherweight.graph.coupling.rules import padding, slices
 
@@ -95,7 +96,7 @@ def _as_it_is(s: Shrinking, node: Node, before: Node) -> Node:
 
 
 def _conv(s: Shrinking, node: Node, before: Node) -> Node:
-    if int(node.attributes.get("group", 1)) == 1:  # type: ignore[arg-type]
+    if number(node, "group", 1) == 1:
         return node
     channels = s.coupler.values[before.inputs[0]][1]
     left = s.size(channels, s.coupler.shape(before.inputs[0])[1])
@@ -137,7 +138,7 @@ def _corrected(s: Shrinking, name: str, smaller: Mapping[int, int]) -> str:
 
 
 def _split(s: Shrinking, node: Node, before: Node) -> Node:
-    axis = int(node.attributes.get("axis", 0))  # type: ignore[arg-type]
+    axis = number(node, "axis", 0)
     old = [s.coupler.shape(name)[axis] for name in node.outputs]
     new = [
         s.size(s.coupler.values[name][axis], size)
@@ -172,7 +173,7 @@ def _slice(s: Shrinking, node: Node, before: Node) -> Node:
 
 def _gather(s: Shrinking, node: Node, before: Node) -> Node:
     source = s.coupler.values.get(before.inputs[0], s.coupler.operand(before, 0))
-    ids = source[int(node.attributes.get("axis", 0))]  # type: ignore[arg-type]
+    ids = source[number(node, "axis", 0)]
     indices = s.coupler.numbers(before.inputs[1])
     if ids is None or indices is None or s.kept(ids).all():
         return node
@@ -187,20 +188,17 @@ def _pad(s: Shrinking, node: Node, before: Node) -> Node:
     dims = s.coupler.values[node.outputs[0]]
     if amounts is None:
         return node
-    new: dict[int, tuple[int, int]] = {}
+    new = dict(amounts)
     for axis, (first, last) in amounts.items():
         ids = dims[axis]
         if ids is not None and first + last:
             kept = s.kept(ids)
-            first, last = int(kept[:first].sum()), int(kept[len(kept) - last :].sum())
-        new[axis] = (first, last)
+            new[axis] = (int(kept[:first].sum()), int(kept[len(kept) - last :].sum()))
     if new == amounts:
         return node
     pads = [pair[0] for pair in new.values()] + [pair[1] for pair in new.values()]
     value = node.inputs[2] if len(node.inputs) > 2 else ""
-    return replace(
-        node, inputs=(node.inputs[0], s.constant(pads), value, s.constant(list(new)))
-    )
+    return replace(node, inputs=(node.inputs[0], s.constant(pads), value, s.constant(list(new))))
 
 
 _EDITS: Mapping[str, Callable[[Shrinking, Node, Node], Node]] = {
