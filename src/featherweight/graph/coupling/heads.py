@@ -13,18 +13,14 @@ def head_dimensions(
 ) -> dict[str, frozenset[int]]:
     """Return, by value, the dimensions that come to be the last batch dimension of a MatMul.
 
-    Both factors of the MatMul depend on data; batch dimensions before the last are windows. Found
-    from the end of the graph to its beginning, through what only moves dimensions.
+    Both factors have at least two batch dimensions; those before the last are samples and windows.
+    Found from the end of the graph to its beginning, through what only moves dimensions.
     """
     found: dict[str, set[int]] = {}
-    stored = {name for node in graph.nodes for name in node.inputs} - {
-        name for node in graph.nodes for name in node.outputs
-    }
     for node in reversed(graph.nodes):
-        if node.operator == "MatMul" and not stored.intersection(node.inputs):
+        if node.operator == "MatMul" and all(len(shapes[name]) >= 4 for name in node.inputs):
             for name in node.inputs:
-                if len(shapes[name]) >= 3:
-                    found.setdefault(name, set()).add(len(shapes[name]) - 3)
+                found.setdefault(name, set()).add(len(shapes[name]) - 3)
         moved = found.get(node.outputs[0], set()) if node.outputs else set()
         for output in node.outputs[1:]:
             moved = moved | found.get(output, set())
@@ -46,7 +42,7 @@ def _back(
         axis = number(node, "axis", 0) % len(shapes[source])
         gone = len(shapes[source]) - len(shapes[node.outputs[0]])
         return [(source, {d if d < axis else d + gone for d in moved})] if gone == 1 else []
-    if node.operator == "Split":
+    if node.operator in ("Slice", "Split"):
         return [(source, moved)]
     if node.operator in _ELEMENTWISE:
         rank = len(shapes[node.outputs[0]])
