@@ -152,8 +152,10 @@ def _without_gradient(module: nn.Module, x: Tensor) -> Iterator[str]:
 
 
 def _macs(module: nn.Module, x: Tensor) -> int:
+    module.requires_grad_(False)  # the counter follows modules by their gradients
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(x)
+    module.requires_grad_(True)
     return counter.get_total_flops() // 2
 
 

@@ -100,7 +100,9 @@ def _conv(s: Shrinking, node: Node, before: Node) -> Node:
         return node
     channels = s.coupler.values[before.inputs[0]][1]
     left = s.size(channels, s.coupler.shape(before.inputs[0])[1])
-    group = left // s.tensors[node.inputs[1]].shape[1]
+    # The weight may be computed (standardised), not stored.
+    inside = s.coupler.operand(before, 1)[1]
+    group = left // s.size(inside, s.coupler.shape(before.inputs[1])[1])
     return replace(node, attributes={**node.attributes, "group": group})
 
 
