@@ -13,9 +13,25 @@ from pathlib import Path
 import torch
 
 import harness
-from quantization_rows import imagenet, sizes, trained
+from quantization_rows import (
+    curves,
+    imagenet,
+    onebit,
+    onebit_sizes,
+    onebit_speed,
+    sizes,
+    trained,
+)
 
-SUBJECTS = {"sizes": sizes.rows, "trained": trained.rows, "imagenet": imagenet.rows}
+SUBJECTS = {
+    "sizes": sizes.rows,
+    "trained": trained.rows,
+    "imagenet": imagenet.rows,
+    "curves": curves.rows,
+    "onebit": onebit.rows,
+    "onebit-sizes": onebit_sizes.rows,
+    "onebit-speed": onebit_speed.rows,
+}
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:
@@ -30,6 +46,7 @@ def run(options: argparse.Namespace) -> list[harness.Row]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", choices=sorted(SUBJECTS), help="subjects")
+    parser.add_argument("--draw", action="store_true", help="draw the pictures of docs anew")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="checkpoints and files")
     parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
 

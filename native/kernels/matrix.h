@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "kernels/product.h"
 
@@ -17,6 +18,7 @@ class Matrix {
   virtual ~Matrix();
 
   virtual const char* format() const = 0;  // "dense", "csr", ...
+  virtual std::string detail() const { return ""; }  // of the format, where there are several of its name
   virtual std::size_t bytes() const = 0;   // resident in memory
   virtual Elements elements() const { return Elements::float32; }
   virtual int row_tile() const { return 1; }     // ranges of rows begin at multiples of it

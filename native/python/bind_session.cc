@@ -1,4 +1,5 @@
 // The runtime for Python: NumPy arrays in and out.
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -18,8 +19,8 @@ namespace {
 using Input = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Port = std::tuple<std::string, std::vector<std::int64_t>, bool>;  // name, shape, is batched
-// name, operator, format, note, bytes of weights, milliseconds
-using Layer = std::tuple<std::string, std::string, std::string, std::string, std::size_t, double>;
+// name, operator, format, detail, note, bytes of weights, milliseconds
+using Layer = std::tuple<std::string, std::string, std::string, std::string, std::string, std::size_t, double>;
 
 std::vector<Port> ports(const std::vector<fw::PortInfo>& infos) {
   std::vector<Port> out;
@@ -27,13 +28,16 @@ std::vector<Port> ports(const std::vector<fw::PortInfo>& infos) {
   return out;
 }
 
-fw::SessionOptions options(int batch, int threads, bool prefers_memory, bool exact) {
+fw::SessionOptions options(int batch, int threads, bool prefers_memory, bool exact, const std::string& break_even,
+                           std::optional<std::uint64_t> memory_limit) {
   if (batch < 1 || threads < 1) throw std::invalid_argument("batch and threads must be at least 1");
   fw::SessionOptions o;
   o.batch = batch;
   o.threads = threads;
   o.prefer = prefers_memory ? fw::Prefer::memory : fw::Prefer::speed;
   o.exact = exact;
+  o.break_even = break_even;
+  o.memory_limit = memory_limit;
   return o;
 }
 
@@ -63,7 +67,7 @@ void run(fw::Session& session, const std::vector<Input>& inputs, const std::vect
 std::vector<Layer> layers(const fw::Session& session) {
   std::vector<Layer> out;
   for (const fw::LayerInfo& l : session.layers()) {
-    out.emplace_back(l.name, l.op, l.format, l.note, l.weight_bytes, l.milliseconds);
+    out.emplace_back(l.name, l.op, l.format, l.detail, l.note, l.weight_bytes, l.milliseconds);
   }
   return out;
 }
@@ -72,15 +76,19 @@ std::vector<Layer> layers(const fw::Session& session) {
 
 void bind_session(nb::module_& m) {
   nb::class_<fw::Session>(m, "Session")
-      .def_static("open", [](const std::string& path, int batch, int threads, bool prefers_memory, bool exact) {
-        const fw::SessionOptions o = options(batch, threads, prefers_memory, exact);
+      .def_static("open", [](const std::string& path, int batch, int threads, bool prefers_memory, bool exact,
+                             const std::string& break_even, std::optional<std::uint64_t> memory_limit) {
+        const fw::SessionOptions o = options(batch, threads, prefers_memory, exact, break_even, memory_limit);
         nb::gil_scoped_release release;
         return fw::Session::open(path, o);
-      }, "path"_a, "batch"_a, "threads"_a, "prefers_memory"_a, "exact"_a)
-      .def_static("load", [](nb::bytes data, int batch, int threads, bool prefers_memory, bool exact) {
+      }, "path"_a, "batch"_a, "threads"_a, "prefers_memory"_a, "exact"_a, "break_even"_a = "",
+         "memory_limit"_a.none() = nb::none())
+      .def_static("load", [](nb::bytes data, int batch, int threads, bool prefers_memory, bool exact,
+                             const std::string& break_even, std::optional<std::uint64_t> memory_limit) {
         return fw::Session::load(static_cast<const std::uint8_t*>(data.data()), data.size(),
-                                 options(batch, threads, prefers_memory, exact));
-      }, "data"_a, "batch"_a, "threads"_a, "prefers_memory"_a, "exact"_a)
+                                 options(batch, threads, prefers_memory, exact, break_even, memory_limit));
+      }, "data"_a, "batch"_a, "threads"_a, "prefers_memory"_a, "exact"_a, "break_even"_a = "",
+         "memory_limit"_a.none() = nb::none())
       .def_prop_ro("inputs", [](const fw::Session& s) { return ports(s.inputs()); })
       .def_prop_ro("outputs", [](const fw::Session& s) { return ports(s.outputs()); })
       .def_prop_ro("weight_bytes", [](const fw::Session& s) { return s.memory().weights; })

@@ -1,4 +1,5 @@
 // featherweight.h: exceptions become codes and messages.
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <string>
@@ -52,6 +53,7 @@ featherweight::SessionOptions converted(const fw_options* options) {
   if (options->prefer == FW_PREFER_MEMORY) out.prefer = featherweight::Prefer::memory;
   out.exact = options->exact != 0;
   if (options->break_even != nullptr) out.break_even = options->break_even;
+  if (options->memory_limit > 0) out.memory_limit = options->memory_limit;
   return out;
 }
 
@@ -103,6 +105,11 @@ fw_status fw_output(const fw_session* session, size_t index, fw_port* out) {
 fw_status fw_run(fw_session* session, const float* const* inputs, float* const* outputs) {
   if (session == nullptr || inputs == nullptr || outputs == nullptr) {
     return failed(FW_ERROR_ARGUMENT, "session, inputs and outputs must not be null.");
+  }
+  const auto is_null = [](const float* pointer) { return pointer == nullptr; };
+  if (std::any_of(inputs, inputs + fw_input_count(session), is_null) ||
+      std::any_of(outputs, outputs + fw_output_count(session), is_null)) {
+    return failed(FW_ERROR_ARGUMENT, "no pointer of inputs and outputs may be null.");
   }
   return guarded([&] { session->session.run(inputs, outputs); });
 }

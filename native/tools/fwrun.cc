@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: fwrun MODEL.fwt INPUT [--top N] [--repeat N] [--threads N] [--prefer speed|memory] [--exact]\n"
+    "             [--break-even FILE]\n"
     "\n"
     "Runs MODEL.fwt on INPUT: an .npy array of the network's input, or a PPM or PGM picture.\n"
     "\n"
@@ -25,6 +26,8 @@ constexpr const char* kUsage =
     "  --threads N  threads (1)\n"
     "  --prefer P   the layout of each layer that is fastest here, or smallest (speed)\n"
     "  --exact      no kernel that rounds activations to 8 bits\n"
+    "  --break-even FILE  what `featherweight calibrate` measured here; else $FEATHERWEIGHT_BREAK_EVEN, or\n"
+    "               featherweight/break-even.txt in $XDG_CACHE_HOME or ~/.cache, unless --exact\n"
     "\n"
     "example: fwrun lenet-5.fwt seven.pgm --top 3 --repeat 100\n";
 
@@ -34,7 +37,7 @@ struct WrongUsage : std::runtime_error {
 };
 
 struct Asked {
-  std::string model, input;
+  std::string model, input, break_even;
   int top = 5, repeat = 1;
   fw_options options{};
 };
@@ -57,6 +60,10 @@ Asked parse(int argc, char** argv) {
     else if (word == "--repeat") asked.repeat = number(word, argv[++i]);
     else if (word == "--threads") asked.options.threads = number(word, argv[++i]);
     else if (word == "--exact") asked.options.exact = 1;
+    else if (word == "--break-even") {
+      if (argv[++i] == nullptr) throw WrongUsage("--break-even must be followed by a file.");
+      asked.break_even = argv[i];
+    }
     else if (word == "--prefer") {
       const std::string value = argv[++i] ? argv[i] : "";
       if (value != "speed" && value != "memory") throw WrongUsage("--prefer must be speed or memory, but is '" + value + "'.");
@@ -68,6 +75,29 @@ Asked parse(int argc, char** argv) {
   asked.model = paths[0];
   asked.input = paths[1];
   return asked;
+}
+
+// The table that `featherweight calibrate` wrote for this user; "" if there is none. As in Python
+// (featherweight/runtime/break_even.py), float32 arithmetic stays the same from machine to machine.
+std::string default_break_even(bool exact) {
+  if (exact) return "";
+  if (const char* const named = std::getenv("FEATHERWEIGHT_BREAK_EVEN")) return named;
+  const char *const cache = std::getenv("XDG_CACHE_HOME"), *const home = std::getenv("HOME");
+  std::string path = cache && *cache ? cache : home ? std::string(home) + "/.cache" : "";
+  path += "/featherweight/break-even.txt";
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  if (file) std::fclose(file);
+  return file ? path : "";
+}
+
+// The most memory that the process held, with the pages of the program itself; 0 where the system does not say.
+double peak_megabytes() {
+  std::FILE* const status = std::fopen("/proc/self/status", "r");
+  char line[256];
+  long kilobytes = 0;
+  while (status && std::fgets(line, sizeof line, status)) std::sscanf(line, "VmHWM: %ld kB", &kilobytes);
+  if (status) std::fclose(status);
+  return static_cast<double>(kilobytes) * 1024 / 1e6;
 }
 
 void check(fw_status status) {
@@ -134,8 +164,10 @@ double timed_run(fw_session* session, const float* const* in, float* const* out)
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void run(const Asked& asked) {
+void run(Asked asked) {
   fw_session* session = nullptr;
+  if (asked.break_even.empty()) asked.break_even = default_break_even(asked.options.exact != 0);
+  if (!asked.break_even.empty()) asked.options.break_even = asked.break_even.c_str();
   check(fw_load_file(asked.model.c_str(), &asked.options, &session));
   if (fw_input_count(session) != 1) throw std::runtime_error("the network must have one input, but has " + std::to_string(fw_input_count(session)) + ".");
   fw_port in{}, out{};
@@ -158,6 +190,7 @@ void run(const Asked& asked) {
   std::printf("%.3f ms (median of %d, p10 %.3f, p90 %.3f), weights %zu bytes, activations %zu bytes\n",
               times[times.size() / 2], asked.repeat, times[times.size() / 10], times[times.size() * 9 / 10],
               memory.weights, memory.arena);
+  if (const double peak = peak_megabytes()) std::printf("peak memory %.2f MB\n", peak);
   fw_free(session);
 }
 

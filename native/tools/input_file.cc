@@ -5,16 +5,26 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <stdexcept>
 
 namespace {
 
+struct Close {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
 std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(path + " cannot be read.");
-  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
+  std::string data;
+  char part[4096];
+  while (file) {
+    const std::size_t count = std::fread(part, 1, sizeof part, file.get());
+    data.append(part, count);
+    if (count < sizeof part) break;
+  }
+  if (!file || std::ferror(file.get())) throw std::runtime_error(path + " cannot be read.");
+  return data;
 }
 
 template <typename T>

@@ -108,7 +108,9 @@ class Reader:
 class Matrix:
     """Weights in an execution format; zeros are what is pruned. For tests and benchmarks."""
 
-    def __init__(self, format: str, weights: NDArray[np.float32]) -> None: ...
+    def __init__(self, format: str, weights: NDArray[np.float32], vector: bool = False) -> None:
+        """`vector`: packed for products with one vector, where the format has such a layout."""
+
     @property
     def format(self) -> str: ...
     @property
@@ -167,10 +169,24 @@ class Session:
     """A file that runs (native/include/featherweight/session.h)."""
 
     @staticmethod
-    def open(path: str, batch: int, threads: int, prefers_memory: bool, exact: bool) -> Session: ...
+    def open(
+        path: str,
+        batch: int,
+        threads: int,
+        prefers_memory: bool,
+        exact: bool,
+        break_even: str = "",
+        memory_limit: int | None = None,
+    ) -> Session: ...
     @staticmethod
     def load(
-        data: bytes, batch: int, threads: int, prefers_memory: bool, exact: bool
+        data: bytes,
+        batch: int,
+        threads: int,
+        prefers_memory: bool,
+        exact: bool,
+        break_even: str = "",
+        memory_limit: int | None = None,
     ) -> Session: ...
     @property
     def inputs(self) -> list[tuple[str, list[int], bool]]:
@@ -183,8 +199,8 @@ class Session:
     @property
     def arena_bytes(self) -> int: ...
     @property
-    def layers(self) -> list[tuple[str, str, str, str, int, float]]:
-        """Name, operator, format, note, bytes of weights, milliseconds of the last timed run."""
+    def layers(self) -> list[tuple[str, str, str, str, str, int, float]]:
+        """Name, operator, format, detail, note, bytes of weights, ms of the last timed run."""
 
     def time_layers(self, on: bool) -> None: ...
     def run(

@@ -58,8 +58,8 @@ def test_a_dense_layer_that_is_slower_says_that_it_was_not_pruned() -> None:
     from featherweight.bench.on_machine import _why_not_faster
     from featherweight.runtime import Layer
 
-    layer = Layer("conv", "Conv", "dense", "", 400, 0.0)
+    layer = Layer("conv", "Conv", "dense", "", "", 400, 0.0)
     assert _why_not_faster(layer, 1.0, 1.0) == "its weights were not pruned"
     assert _why_not_faster(layer, 1.0, 0.9) == ""
-    noted = Layer("conv", "Conv", "dense", "60 % are kept", 400, 0.0)
+    noted = Layer("conv", "Conv", "dense", "", "60 % are kept", 400, 0.0)
     assert _why_not_faster(noted, 1.0, 1.0) == "60 % are kept"

@@ -95,8 +95,7 @@ def test_exceptions_are_few_and_say_why() -> None:
 
 
 def test_every_network_of_the_zoo_has_figures() -> None:
-    # The paper of XNOR-Net prints no figure of a LeNet-5.
-    assert {n.name for n in published_networks().values() if n.zoo} == {*names()} - {"xnor-lenet-5"}
+    assert {n.name for n in published_networks().values() if n.zoo} == set(names())
     for network in published_networks().values():
         assert network.zoo or all(row.spec is None for row in network.rows)
 

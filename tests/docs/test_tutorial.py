@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -44,18 +45,29 @@ COMMANDS = [i for i, b in enumerate(BLOCKS) if b.language == "sh" and INSTALLING
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the page is followed, with the files that it tells to save."""
     folder = tmp_path_factory.mktemp("tutorial")
-    (folder / "native").symlink_to(ROOT / "native")
     for block in BLOCKS:
         if block.file:
             (folder / block.file).write_text(block.text)
     return folder
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folders of featherweight and fwrun, installed or built."""
+    installed = Path(sys.executable).parent
+    if shutil.which("fwrun", path=str(installed)):
+        return str(installed)
+    build = tmp_path_factory.mktemp("fwrun")
+    configure = f"cmake -S native -B {build} -DFEATHERWEIGHT_TESTS=OFF"
+    bash(f"{configure} && cmake --build {build} --target fwrun", ROOT, dict(os.environ))
+    return f"{installed}:{build}"
+
+
 @pytest.mark.parametrize("number", COMMANDS)
-def test_commands_in_their_order(number: int, folder: Path) -> None:
+def test_commands_in_their_order(number: int, folder: Path, programs: str) -> None:
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{os.environ['PATH']}",
         "PYTHONPATH": str(Path(featherweight.__file__).parents[1]),
     }
     printed = bash(BLOCKS[number].text, folder, environment)
@@ -88,6 +100,9 @@ def test_installing(tmp_path: Path) -> None:
     bash(
         "featherweight --version && python -c 'import torch, featherweight'", tmp_path, environment
     )
+    # fwrun was installed beside it: stripped, and small.
+    assert "usage: fwrun MODEL.fwt INPUT" in bash("fwrun --help", tmp_path, environment)
+    assert (tmp_path / "fresh" / "bin" / "fwrun").stat().st_size < 1_000_000
 
 
 def test_the_notebook_is_the_page() -> None:

@@ -267,7 +267,6 @@ for label, starts, ends, axes, steps in [
     ("one", (1,), (3,), (1,), None), ("negative", (-3,), (-1,), (-1,), None),
     ("open", (2,), (2**63 - 1,), (2,), None), ("before", (-99,), (2,), (1,), None),
     ("steps", (0, 1), (99, 5), (1, 3), (2, 3)), ("no axes", (0, 1, 2), (3, 3, 5), None, None),
-    ("empty", (3,), (1,), (1,), None),
 ]:  # fmt: skip
     parts = [None if p is None else ints(*p) for p in (starts, ends, axes, steps)]
     while parts[-1] is None:

@@ -210,6 +210,7 @@ def test_errors_of_files(linear: Path, tmp_path: Path) -> None:
     [
         (Node("Reshape", ("x", "s"), ("y",)), (np.array([5, -1]),), r"cannot become \[5"),
         (Node("Slice", ("x", "s", "t"), ("y",)), (np.array([0, 0]), np.array([1])), "Slice"),
+        (Node("Slice", ("x", "s", "s"), ("y",)), (np.array([3, 2]),), r"the shape \[0, 0\]"),
         (Node("Expand", ("x", "s"), ("y",)), (np.array([2**50, 4, 6]),), "would have the shape"),
         (Node("Gather", ("x", "s"), ("y",), {"axis": 1}), (np.array([6]),), "index 6"),
         (Node("Conv", ("x", "s"), ("y",)), (np.zeros((1, 1, 3, 3), np.float32),), "Conv"),

@@ -45,6 +45,7 @@ typedef struct {
   int32_t prefer;  /* fw_prefer: the layout of a layer that is fastest here, or smallest */
   int32_t exact;   /* not 0: no kernel that rounds activations to 8 bits */
   const char* break_even; /* the file that `featherweight calibrate` wrote on this machine */
+  uint64_t memory_limit;  /* bytes that activations, and decoded weights, may take; 0: no limit */
 } fw_options;
 
 /* What goes in or comes out: float32, row-major. The pointers live as long as the session. */

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct SessionOptions {
   Prefer prefer = Prefer::speed;  // of the layouts of a layer: the fastest, or the smallest
   bool exact = false;             // float32 only: no kernel that rounds activations to 8 bits
   std::string break_even;         // what `featherweight calibrate` wrote; empty: the default
+  // Bytes that activations, and decoded weights, may take: a file that asks for more is refused.
+  std::optional<std::uint64_t> memory_limit;
 };
 
 struct PortInfo {
@@ -28,7 +31,9 @@ struct PortInfo {
 
 // One step of the plan, with what it took in the last run if `Session::time_layers` is on.
 struct LayerInfo {
-  std::string name, op, format, note;
+  std::string name, op;
+  std::string format, detail;  // of its weights, "" without weights; which of the formats of that name
+  std::string note;            // why this format, where that needs a word
   std::size_t weight_bytes = 0;
   double milliseconds = 0.0;
 };

@@ -11,6 +11,7 @@ class CellsMatrix : public Matrix {
   // `exact`: in float32, which needs narrow entries. Throws std::invalid_argument if they are wide.
   CellsMatrix(const SparseWeights& weights, bool exact);
 
+  std::string detail() const override { return cells_.view().wide ? "entries of two bytes" : "entries of one byte"; }
   std::size_t bytes() const override { return cells_.bytes(); }
   int row_tile() const override { return kCellRows; }
   std::size_t scratch_bytes() const override;

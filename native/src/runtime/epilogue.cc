@@ -16,6 +16,9 @@ NormVectors norm_vectors(const Model& model, const Node& norm) {
   const std::vector<float> gamma = model.floats(norm, 1), beta = model.floats(norm, 2);
   const std::vector<float> mean = model.floats(norm, 3), variance = model.floats(norm, 4);
   const double epsilon = norm.real("epsilon", 1e-5f);
+  if (beta.size() != gamma.size() || mean.size() != gamma.size() || variance.size() != gamma.size()) {
+    refuse(norm, "its vectors must be of one length");
+  }
   NormVectors vectors;
   for (std::size_t i = 0; i < gamma.size(); ++i) {
     const double scale = gamma[i] / std::sqrt(variance[i] + epsilon);

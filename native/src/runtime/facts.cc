@@ -58,6 +58,17 @@ void read_preprocessing(CborReader& cbor, Facts& facts) {
   }
 }
 
+void read_layouts(CborReader& cbor, Facts& facts) {
+  if (cbor.peek() != Kind::map) return cbor.skip(1);
+  const std::size_t pairs = cbor.map();
+  std::string_view key;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    key = cbor.key(key, i == 0);
+    if (cbor.peek() == Kind::text) facts.layouts.emplace(key, cbor.text());
+    else cbor.skip(2);
+  }
+}
+
 }  // namespace
 
 Facts read_facts(const File& file) {
@@ -71,6 +82,7 @@ Facts read_facts(const File& file) {
   for (std::size_t i = 0; i < pairs; ++i) {
     key = cbor.key(key, i == 0);
     if (key == "class_names") facts.class_names = read_names(cbor);
+    else if (key == "layout") read_layouts(cbor, facts);
     else if (key == "preprocessing") read_preprocessing(cbor, facts);
     else cbor.skip(1);
   }

@@ -7,6 +7,8 @@ namespace {
 
 using Integers = std::vector<std::int64_t>;
 
+constexpr std::int64_t kMostIntegers = 1 << 20;  // shapes and indices are far smaller
+
 std::size_t wrapped(std::int64_t index, std::size_t size) {
   const std::int64_t from_end = index < 0 ? index + static_cast<std::int64_t>(size) : index;
   return static_cast<std::size_t>(std::clamp<std::int64_t>(from_end, 0, static_cast<std::int64_t>(size)));
@@ -20,10 +22,11 @@ Integers shape_of(const Model& model, const Node& node) {
 }
 
 std::int64_t combined(const Node& node, std::int64_t a, std::int64_t b) {
-  if (node.op == "Add") return a + b;
-  if (node.op == "Sub") return a - b;
-  if (node.op == "Mul") return a * b;
-  if (b == 0) refuse(node, "it divides by zero");
+  if (node.op == "Add") return checked_sum(a, b);
+  if (node.op == "Mul") return checked_product(a, b);
+  if (node.op == "Sub" && b == INT64_MIN) refuse(node, "a size is out of range");
+  if (node.op == "Sub") return checked_sum(a, -b);
+  if (b == 0 || (a == INT64_MIN && b == -1)) refuse(node, "it divides by zero, or out of range");
   return a / b;
 }
 
@@ -82,8 +85,10 @@ void fold(Model& model, Node& node) {
     if (node.has_input(i) && !model.input(node, i).integers) return;
   }
   if (node.outputs.size() != 1 || node.outputs[0] < 0 || node.inputs.empty()) return;
+  if (elements(model.output(node).shape) > kMostIntegers) return;
   Integers result;
   if (reads_shape) result = shape_of(model, node);
+  else if (node.op == "Div" && model.output(node).dtype == DType::float32) return;  // not a whole number
   else if (node.op == "Add" || node.op == "Sub" || node.op == "Mul" || node.op == "Div") result = arithmetic(model, node);
   else if (node.op == "Gather" && is_one_dimensional(model, node)) result = gather(model, node);
   else if (node.op == "Concat") result = concat(model, node);

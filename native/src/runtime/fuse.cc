@@ -97,7 +97,7 @@ class Fusing {
       ending.high = kInfinity;
     } else if (after.op == "Clip" && after.inputs[0] == node.outputs[0]) {
       for (std::size_t k = 1; k < 3; ++k) {
-        if (after.has_input(k) && model_.input(after, k).stored == nullptr) return;
+        if (after.has_input(k) && (model_.input(after, k).stored == nullptr || model_.floats(after, k).size() != 1)) return;
       }
       ending.activation = kernels::Activation::clip;
       ending.low = after.has_input(1) ? model_.floats(after, 1).at(0) : -kInfinity;

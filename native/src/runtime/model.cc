@@ -65,14 +65,26 @@ std::optional<std::vector<std::int64_t>> stored_integers(const Tensor& tensor) {
   return std::nullopt;
 }
 
-Model values_of(const Graph& graph, std::int64_t batch) {
+bool fits(const Model& model, const Shape& shape) {
+  return is_sound(shape) && static_cast<std::uint64_t>(elements(shape)) <= model.memory_limit / sizeof(float);
+}
+
+void check_shape(const Model& model, const Value& value) {
+  if (fits(model, value.shape)) return;
+  throw RunError("'" + value.name + "' cannot be held: its shape is " + text(value.shape) + ".");
+}
+
+Model values_of(const Graph& graph, std::int64_t batch, std::uint64_t memory_limit) {
   Model model;
+  model.memory_limit = memory_limit;
   const std::vector<std::string> names = graph.value_names();
   model.values.resize(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) model.values[i].name = names[i];
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     model.values[i].dtype = graph.inputs[i].dtype;
     model.values[i].shape = fixed(graph.inputs[i], batch);
+    check_shape(model, model.values[i]);
+    if (elements(model.values[i].shape) == 0) throw RunError("input '" + names[i] + "' has no elements.");
     model.inputs.push_back(static_cast<int>(i));
   }
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
@@ -81,35 +93,45 @@ Model values_of(const Graph& graph, std::int64_t batch) {
     value.dtype = tensor.dtype;
     value.shape.assign(tensor.shape.begin(), tensor.shape.end());
     value.stored = &tensor;
+    check_shape(model, value);
     value.integers = stored_integers(tensor);
   }
   return model;
 }
 
-// No negative size, and few enough elements for all arithmetic on offsets.
-bool is_sound(const Shape& shape) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
-  std::int64_t product = 1;
-  for (const std::int64_t size : shape) {
-    if (size < 0 || size > kMost / std::max<std::int64_t>(product, 1)) return false;
-    product *= size;
+// What all operators take for granted.
+void check_arity(const Node& node, const Operator& op) {
+  for (std::size_t i = 0; i < op.inputs; ++i) {
+    if (!node.has_input(i)) refuse(node, "it must have " + std::to_string(op.inputs) + " inputs");
   }
-  return true;
+  if (node.outputs.empty() || node.outputs[0] < 0) refuse(node, "it has no output");
+}
+
+// Kernels are not made for values without elements.
+void check_not_empty(const Model& model, const Node& node) {
+  for (const int output : node.outputs) {
+    if (output >= 0 && elements(model.values[output].shape) == 0) {
+      refuse(node, "its output would have the shape " + text(model.values[output].shape));
+    }
+  }
 }
 
 void infer(Model& model, Node& node) {
   const Operator* const op = find_operator(node.op);
   if (op == nullptr) refuse(node, "the runtime has no such operator");
+  check_arity(node, *op);
   try {
     const std::vector<Shape> shapes = op->shapes(model, node);
-    for (std::size_t i = 0; i < node.outputs.size() && i < shapes.size(); ++i) {
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] < 0) continue;
-      if (!is_sound(shapes[i])) refuse(node, "its output would have the shape " + text(shapes[i]));
+      if (i >= shapes.size()) refuse(node, "it has only " + std::to_string(shapes.size()) + " outputs");
+      if (!fits(model, shapes[i])) refuse(node, "its output would have the shape " + text(shapes[i]));
       Value& value = model.values[node.outputs[i]];
       value.shape = shapes[i];
       value.dtype = output_dtype(model, node);
     }
     fold(model, node);
+    if (!node.is_gone) check_not_empty(model, node);
   } catch (const std::logic_error& error) {  // a shape that does not fit, a list that is too short
     refuse(node, error.what());
   }
@@ -191,6 +213,7 @@ std::vector<std::int8_t> Model::bytes(const Node& node, std::size_t i) const {
 
 std::vector<float> Model::floats(const Node& node, std::size_t i) const {
   const Value& value = input(node, i);
+  if (value.integers) return std::vector<float>(value.integers->begin(), value.integers->end());
   if (value.stored == nullptr) refuse(node, "'" + value.name + "' must be a tensor of the file");
   const DType dtype = value.stored->dtype;
   if (dtype == DType::int8 || dtype == DType::uint8) {
@@ -207,8 +230,8 @@ std::vector<float> Model::floats(const Node& node, std::size_t i) const {
   refuse(node, "'" + value.name + "' must hold floats, but holds " + name_of(value.dtype));
 }
 
-Model read_model(const Graph& graph, std::int64_t batch) {
-  Model model = values_of(graph, batch);
+Model read_model(const Graph& graph, std::int64_t batch, std::uint64_t memory_limit) {
+  Model model = values_of(graph, batch, memory_limit);
   const std::vector<std::string> names = graph.value_names();
   std::unordered_map<std::string, int> numbers;
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -1,6 +1,7 @@
 // A file's graph for one batch size: every shape known, integer arithmetic on shapes folded away.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,10 +57,18 @@ struct Node {
   const Attribute* find(const char* name) const;
 };
 
+// A tensor that the file holds in parts (made.h).
+struct Made {
+  std::vector<float> values;
+  Tensor tensor;
+};
+
 struct Model {
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<int> inputs, outputs;
+  std::uint64_t memory_limit = UINT64_MAX;  // SessionOptions::memory_limit
+  std::vector<std::unique_ptr<Made>> made;
 
   const Value& input(const Node& node, std::size_t i) const { return values[node.inputs[i]]; }
   const Value& output(const Node& node, std::size_t i = 0) const { return values[node.outputs[i]]; }
@@ -72,7 +81,7 @@ struct Model {
 };
 
 // Throws RunError where the network cannot run: an operator that is not there, shapes that do not fit.
-Model read_model(const Graph& graph, std::int64_t batch);
+Model read_model(const Graph& graph, std::int64_t batch, std::uint64_t memory_limit);
 
 [[noreturn]] void refuse(const Node& node, const std::string& why);
 

@@ -5,8 +5,8 @@
 
 namespace featherweight::runtime {
 
-Plan::Plan(const Model& model, const SessionOptions& options)
-    : constant_of(model.values.size(), -1), model_(model), options_(options),
+Plan::Plan(const Model& model, const SessionOptions& options, const std::map<std::string, std::string>& layouts)
+    : constant_of(model.values.size(), -1), model_(model), options_(options), layouts_(layouts),
       last_reader_(model.values.size(), -1) {
   if (!options.break_even.empty()) break_even_ = BreakEven::read(options.break_even);
   for (std::size_t i = 0; i < model.values.size(); ++i) places_.push_back({static_cast<int>(i), 0});
@@ -19,6 +19,11 @@ Plan::Plan(const Model& model, const SessionOptions& options)
     if (node.tail.residual >= 0) last_reader_[node.tail.residual] = static_cast<int>(i);
   }
   for (const int value : model.outputs) last_reader_[value] = INT_MAX;
+}
+
+std::string Plan::layout_of(const Tensor& tensor) const {
+  const auto found = layouts_.find(tensor.name);
+  return found == layouts_.end() || break_even_.is_measured ? "" : found->second;
 }
 
 void Plan::add(Step step) { steps.push_back(std::move(step)); }
@@ -89,7 +94,7 @@ void Plan::try_in_residual(const Node& node) {
 
 void Plan::need_constant(const Node& node, std::size_t input) {
   const int value = node.inputs[input];
-  if (model_.values[value].stored == nullptr || constant_of[value] >= 0) return;
+  if (!model_.values[value].is_known() || constant_of[value] >= 0) return;
   constant_of[value] = static_cast<int>(constants.size());
   constants.push_back(model_.floats(node, input));
 }

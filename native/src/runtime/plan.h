@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct Memory {
 struct Step {
   std::string op, layer;
   std::string format;            // of its weights: "dense", "csr", ...; "" without weights
+  std::string detail;            // of the format, where there are several of its name
   std::string note;              // why the format was chosen, where that needs a word
   std::size_t weight_bytes = 0;  // resident
   std::vector<int> reads, writes;
@@ -33,12 +35,14 @@ struct Step {
 
 class Plan {
  public:
-  Plan(const Model& model, const SessionOptions& options);
+  Plan(const Model& model, const SessionOptions& options, const std::map<std::string, std::string>& layouts);
 
   const Model& model() const { return model_; }
   const SessionOptions& options() const { return options_; }
   const BreakEven& break_even() const { return break_even_; }
   int threads() const { return options_.threads; }
+  // The file's hint for a tensor; "" without one, or where this machine was measured.
+  std::string layout_of(const Tensor& tensor) const;
 
   void add(Step step);
   // A step that reads the node's inputs (and residual) and writes its outputs; `add` it when it is whole.
@@ -54,7 +58,7 @@ class Plan {
   // still read while the output is written.
   void try_in_residual(const Node& node);
 
-  // Memory with a stored tensor's floats, for steps that read it as a plain operand.
+  // Memory with the numbers of a stored or known value, for steps that read it as a plain operand.
   void need_constant(const Node& node, std::size_t input);
   // Resident for as long as the session: vectors of biases and the like.
   const float* keep(std::vector<float> values);
@@ -80,6 +84,7 @@ class Plan {
   const Model& model_;
   SessionOptions options_;
   BreakEven break_even_;
+  const std::map<std::string, std::string>& layouts_;
   std::vector<Place> places_;
   std::vector<int> last_reader_;
   int node_ = 0;

@@ -8,8 +8,12 @@
 namespace featherweight::runtime {
 namespace {
 
+constexpr std::int64_t kLargest = 65536;  // kernel, dilation, padding
+constexpr std::int64_t kLargestStride = 1024;  // phases are counted by its square
+
 std::int64_t out_size(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
                       std::int64_t before, std::int64_t after, bool rounds_up) {
+  if (kernel < 1 || kernel > kLargest) throw std::invalid_argument("a window of " + std::to_string(kernel) + " pixels is out of range");
   const std::int64_t span = (kernel - 1) * dilation + 1, free = in + before + after - span;
   if (free < 0) {
     throw std::invalid_argument("a window of " + std::to_string(span) + " does not fit into " +
@@ -21,12 +25,12 @@ std::int64_t out_size(std::int64_t in, std::int64_t kernel, std::int64_t stride,
   return out;
 }
 
-std::vector<std::int64_t> pairs(const Node& node, const char* name, std::size_t spatial, std::int64_t fallback) {
-  std::vector<std::int64_t> values = node.integers(name, std::vector<std::int64_t>(spatial, fallback));
+std::vector<std::int64_t> pairs(const Node& node, const char* name, std::size_t spatial, std::int64_t most) {
+  std::vector<std::int64_t> values = node.integers(name, std::vector<std::int64_t>(spatial, 1));
   if (values.size() != spatial) throw std::invalid_argument(std::string("attribute '") + name + "' has the wrong length");
   if (spatial == 1) values.insert(values.begin(), 1);
   for (const std::int64_t value : values) {
-    if (value < 1 || value > 65536) throw std::invalid_argument(std::string("attribute '") + name + "' is out of range");
+    if (value < 1 || value > most) throw std::invalid_argument(std::string("attribute '") + name + "' is out of range");
   }
   return values;
 }
@@ -35,12 +39,12 @@ std::vector<std::int64_t> pairs(const Node& node, const char* name, std::size_t 
 
 Window window_of(const Node& node, const Shape& input, std::int64_t kernel_y, std::int64_t kernel_x) {
   const std::size_t spatial = input.size() - 2;
-  const auto strides = pairs(node, "strides", spatial, 1), dilations = pairs(node, "dilations", spatial, 1);
+  const auto strides = pairs(node, "strides", spatial, kLargestStride), dilations = pairs(node, "dilations", spatial, kLargest);
   std::vector<std::int64_t> pads = node.integers("pads", std::vector<std::int64_t>(2 * spatial, 0));
   if (pads.size() != 2 * spatial) throw std::invalid_argument("attribute 'pads' has the wrong length");
   if (spatial == 1) pads = {0, pads[0], 0, pads[1]};
   for (const std::int64_t pad : pads) {
-    if (pad < 0 || pad > 65536) throw std::invalid_argument("attribute 'pads' is out of range");
+    if (pad < 0 || pad > kLargest) throw std::invalid_argument("attribute 'pads' is out of range");
   }
   const bool rounds_up = node.integer("ceil_mode", 0) != 0;
   Window w{};
@@ -88,7 +92,8 @@ Planes::Planes(const Window& w) : window(w), split(kernels::active_kernels().pla
       if (phase < 0) phase = phases++;
     }
   }
-  plane_size = phases * phase_height * pitch;
+  plane_size = checked_product(phases, checked_product(phase_height, pitch));
+  if (plane_size > INT32_MAX) throw std::invalid_argument("a padded plane would have " + std::to_string(plane_size) + " pixels");
 }
 
 kernels::Columns Planes::columns() const {

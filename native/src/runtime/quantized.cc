@@ -1,6 +1,7 @@
 #include "runtime/quantized.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/operators/operators.h"
 
@@ -82,9 +83,6 @@ class Taking {
     if (!has_weights8(node) || !is_plain(node)) return;
     node.input8 = there_and_back(model_, model_.nodes[there], model_.nodes[back]);
     if (!node.input8) return;
-    const std::string& name = model_.input(node, 1).stored->name;
-    const std::size_t dot = name.rfind(".weight");
-    if (dot != std::string::npos) node.layer = name.substr(0, dot);
     const int before = node.inputs[0];
     node.inputs[0] = model_.nodes[there].inputs[0];
     ++readers_[node.inputs[0]];
@@ -116,10 +114,12 @@ std::optional<kernels::Quantization> there_and_back(const Model& model, const No
   }
   const std::vector<float> scale = model.floats(there, 1);
   if (scale.size() != 1 || !(scale[0] > 0.0f)) return std::nullopt;
+  if (!std::isfinite(scale[0])) return std::nullopt;
   kernels::Quantization q;
   q.scale = scale[0];
   const bool is_signed = there.has_input(2) && model.input(there, 2).dtype == DType::int8;
   const float zero = there.has_input(2) ? model.floats(there, 2).at(0) : 0.0f;
+  if (!(zero >= (is_signed ? -128.0f : 0.0f) && zero <= (is_signed ? 127.0f : 255.0f))) return std::nullopt;
   q.zero_point = static_cast<std::int32_t>(zero) + (is_signed ? 128 : 0);  // the same numbers as uint8
   return q;
 }

@@ -8,6 +8,7 @@
 #include "featherweight/error.h"
 #include "runtime/facts.h"
 #include "runtime/fuse.h"
+#include "runtime/made.h"
 #include "runtime/memory_plan.h"
 #include "runtime/operators/operators.h"
 #include "runtime/plan.h"
@@ -55,6 +56,11 @@ std::vector<PortInfo> ports(const Model& model, const std::vector<int>& values, 
                             const char* what) {
   std::vector<PortInfo> infos;
   for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::count(values.begin(), values.end(), values[i]) > 1) {
+      throw RunError(std::string(what) + " '" + model.values[values[i]].name + "' is listed twice.");
+    }
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
     const Value& v = model.values[values[i]];
     if (!is_float(v)) {
       throw RunError(std::string(what) + " '" + v.name + "' must be float32 to run, but is " + name_of(v.dtype) + ".");
@@ -64,13 +70,14 @@ std::vector<PortInfo> ports(const Model& model, const std::vector<int>& values, 
   return infos;
 }
 
-Plan planned(const Model& model, const SessionOptions& options) {
-  Plan plan(model, options);
+Plan planned(const Model& model, const SessionOptions& options, const Facts& facts) {
+  Plan plan(model, options, facts.layouts);
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const runtime::Node& node = model.nodes[i];
     if (node.is_gone) continue;
     plan.begin(static_cast<int>(i));
     try {
+      if (node.has_input(0)) plan.need_constant(node, 0);  // what a step reads is in memory
       find_operator(node.op)->build(plan, node);
     } catch (const MalformedData&) {
       throw;  // of a tensor that is decoded
@@ -81,22 +88,37 @@ Plan planned(const Model& model, const SessionOptions& options) {
   return plan;
 }
 
+// Every output of the network lies where some step writes.
+void check_outputs(const Model& model, const Plan& plan) {
+  std::vector<bool> is_written(model.values.size(), false);
+  for (const Step& step : plan.steps) {
+    for (const int value : step.writes) is_written[static_cast<std::size_t>(plan.place_of(value).whole)] = true;
+  }
+  for (const int output : model.outputs) {
+    if (!is_written[static_cast<std::size_t>(output)]) {
+      throw RunError("output '" + model.values[output].name + "' must be computed from the inputs.");
+    }
+  }
+}
+
 }  // namespace
 
 void Session::Impl::build(const File& file, const SessionOptions& options) {
   facts = read_facts(file);
-  Model model = read_model(file.graph(), options.batch);
+  Model model = read_model(file.graph(), options.batch, options.memory_limit.value_or(UINT64_MAX));
   input_infos = ports(model, model.inputs, file.graph().inputs, "input");
   output_infos = ports(model, model.outputs, file.graph().outputs, "output");
   take_quantization(model, !options.exact);
+  make_stored(model);
   fuse(model);
-  Plan plan = planned(model, options);
+  Plan plan = planned(model, options, facts);
+  check_outputs(model, plan);
   pool = std::make_unique<ThreadPool>(options.threads);
   lay_out(model, plan);
   use.weights = plan.kept_bytes;
   for (const Step& step : plan.steps) {
     use.weights += step.weight_bytes;
-    layers.push_back({step.layer, step.op, step.format, step.note, step.weight_bytes, 0.0});
+    layers.push_back({step.layer, step.op, step.format, step.detail, step.note, step.weight_bytes, 0.0});
   }
   for (const auto& constant : plan.constants) use.weights += constant.size() * sizeof(float);
   steps = std::move(plan.steps);
@@ -129,6 +151,10 @@ void Session::Impl::lay_out(const Model& model, const Plan& plan) {
   }
   const MemoryPlan memory = plan_memory(lives);
   use.arena = memory.bytes;
+  if (memory.bytes > model.memory_limit) {
+    throw RunError("activations take " + std::to_string(memory.bytes) + " bytes, which is more than the limit of " +
+                   std::to_string(model.memory_limit) + ".");
+  }
   arena = aligned_array<unsigned char>(memory.bytes);
   for (std::size_t i = values; i < lives.size(); ++i) scratch.push_back(arena.get() + memory.offsets[i]);
 
@@ -180,13 +206,13 @@ Session::~Session() = default;
 
 Session Session::open(const std::string& path, const SessionOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->build(File::open(path), options);
+  impl->build(File::open(path, options.memory_limit), options);
   return Session(std::move(impl));
 }
 
 Session Session::load(const std::uint8_t* data, std::size_t size, const SessionOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->build(File::view(data, size), options);
+  impl->build(File::view(data, size, options.memory_limit), options);
   return Session(std::move(impl));
 }
 

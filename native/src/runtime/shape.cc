@@ -5,6 +5,28 @@
 
 namespace featherweight::runtime {
 
+std::int64_t checked_sum(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) throw std::invalid_argument("a size is out of range");
+  return sum;
+}
+
+std::int64_t checked_product(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::invalid_argument("a size is out of range");
+  return product;
+}
+
+bool is_sound(const Shape& shape) {
+  constexpr std::size_t kMostDimensions = 32;  // of tensors in a file
+  std::int64_t product = 1;
+  for (const std::int64_t size : shape) {
+    if (size < 0 || size > INT32_MAX / product) return false;
+    product *= std::max<std::int64_t>(size, 1);
+  }
+  return shape.size() <= kMostDimensions;
+}
+
 std::int64_t elements(const Shape& shape, std::size_t from, std::size_t to) {
   std::int64_t product = 1;
   for (std::size_t i = from; i < to; ++i) product *= shape[i];

@@ -92,13 +92,31 @@ WeightSource::WeightSource(const Plan& plan, const Node& node, std::size_t input
 }
 
 Weights WeightSource::make(kernels::Range rows) {
-  if (codes_) return make_codebook(rows);
-  if (!sparse_) return make_dense(rows);
-  Weights weights = make_sparse(sparse_->rows(rows.begin, rows.size()));
-  if (weights.matrix != nullptr) return weights;
-  Weights fallback = make_dense(rows);
-  fallback.note = weights.note;
-  return fallback;
+  const bool is_free = plan_.options().prefer == Prefer::speed;
+  const std::string hint = is_free ? plan_.layout_of(*plan_.model().input(node_, input_).stored) : "";
+  if (hint == "dense" && (codes_ || sparse_)) return make_dense(rows, "the file asks for it");
+  if (codes_) {
+    const BreakEven& table = plan_.break_even();
+    const bool is_fast = hint == "codebook" || (use_.by_vectors ? table.codebook_vector : table.codebook_columns) >= 1.0;
+    return is_fast || !is_free ? make_codebook(rows) : make_dense(rows, "codes are slower here");
+  }
+  if (!sparse_) return make_dense(rows, "");
+  const kernels::SparseWeights weights = sparse_->rows(rows.begin, rows.size());
+  Weights hinted = make_hinted(weights, hint);
+  if (hinted.matrix != nullptr) return hinted;
+  Weights chosen = make_sparse(weights);
+  return chosen.matrix != nullptr ? std::move(chosen) : make_dense(rows, chosen.note);
+}
+
+// Null where the hint is of a format that is not known, or not for this layer.
+Weights WeightSource::make_hinted(const kernels::SparseWeights& weights, const std::string& hint) const {
+  const kernels::Use way = use_.by_vectors ? kernels::Use::vector : kernels::Use::columns;
+  const char* const note = "the file asks for it";
+  if (hint == "csr") return {kernels::make_csr(weights, way), note};
+  if (hint == "blocks4x1" && weights.rows >= 4) return {kernels::make_blocks(weights, 4, way), note};
+  if (hint == "blocks8x1" && weights.rows >= 8) return {kernels::make_blocks(weights, 8, way), note};
+  if (hint == "slots" && use_.by_vectors && !plan_.options().exact) return {kernels::make_slots(weights, false), note};
+  return {nullptr, ""};
 }
 
 Weights WeightSource::make_sparse(const kernels::SparseWeights& weights) const {
@@ -136,9 +154,9 @@ const std::vector<float>& WeightSource::dense() {
   return dense_;
 }
 
-Weights WeightSource::make_dense(kernels::Range rows) {
+Weights WeightSource::make_dense(kernels::Range rows, std::string note) {
   const std::size_t begin = static_cast<std::size_t>(rows.begin) * static_cast<std::size_t>(use_.depth);
-  return {kernels::make_dense(dense().data() + begin, rows.size(), use_.depth), ""};
+  return {kernels::make_dense(dense().data() + begin, rows.size(), use_.depth), std::move(note)};
 }
 
 }  // namespace featherweight::runtime

@@ -36,8 +36,9 @@ class WeightSource {
 
  private:
   Weights make_sparse(const kernels::SparseWeights& weights) const;
+  Weights make_hinted(const kernels::SparseWeights& weights, const std::string& hint) const;
   Weights make_codebook(kernels::Range rows) const;
-  Weights make_dense(kernels::Range rows);
+  Weights make_dense(kernels::Range rows, std::string note);
   const std::vector<float>& dense();
 
   const Plan& plan_;

@@ -60,7 +60,7 @@ def network_report(
         kept = sum(row.kept for row in result.rows if row.name.endswith(".weight"))
         total = sum(row.params for row in result.rows if row.name.endswith(".weight"))
         top1 = evaluate(result.module, data, data.val).top1
-        curve.append(DensityPoint(kept / total, top1, "pruned, retrained, shared"))
+        curve.append(DensityPoint(kept / total, top1, f"by {recipe.name}"))
     return NetworkReport(
         name=name,
         data=data.name if data else None,

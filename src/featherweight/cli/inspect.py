@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featherweight.cli.output import Json, Quiet, command, emit
+from featherweight.cli.output import BreakEven, Exact, Json, Prefer, Quiet, command, emit
 
 if TYPE_CHECKING:
     from featherweight.container import FileSummary
@@ -19,13 +19,17 @@ def inspect(
         bool, typer.Option("--on-this-machine", help="Load and run it: formats, memory, time.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of --on-this-machine.")] = 1,
+    prefer: Prefer = "speed",
+    exact: Exact = False,
+    break_even: BreakEven = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List the sections and tensors of a .fwt file, with format, density, bits and bytes.
 
-    With --on-this-machine, also what each layer becomes here: the format its weights are held in,
-    resident bytes, milliseconds, and why it is not sparser or faster.
+    With --on-this-machine, also what each layer becomes here: the format its weights are held in
+    (slots also by the width of their entries: one byte, or two where a codebook has more than 16
+    values), resident bytes, milliseconds, and why it is not sparser or faster.
 
     Example: featherweight inspect lenet-5.fwt
     """
@@ -35,7 +39,9 @@ def inspect(
     payload = {**asdict(summary), "file": file}
     machine = None
     if on_this_machine:
-        machine = on_machine(file, threads=threads)
+        machine = on_machine(
+            file, threads=threads, prefer=prefer, exact=exact, break_even=break_even
+        )
         payload["machine"] = machine
 
     def show() -> None:
@@ -46,12 +52,12 @@ def inspect(
     emit(payload, as_json=json, quiet=quiet, show=show)
 
 
-def on_machine(file: Path, *, threads: int) -> dict[str, Any]:
-    """The file as it is held and run here: per layer, and in total."""
+def on_machine(file: Path, **options: Any) -> dict[str, Any]:
+    """The file as it is held and run here, per layer and in total; `options` of `Session`."""
     from featherweight.runtime import Session, layers_on_this_machine
 
-    layers = layers_on_this_machine(file, threads=threads)
-    memory = Session(file, threads=threads).memory
+    layers = layers_on_this_machine(file, **options)
+    memory = Session(file, **options).memory
     return {
         "layers": layers,
         "weight_bytes": memory.weights,
@@ -113,7 +119,7 @@ def _show_machine(machine: dict[str, Any]) -> None:
             layer.name,
             layer.operator,
             layer.stored_format,
-            layer.format,
+            f"{layer.format}, {layer.detail}" if layer.detail else layer.format,
             f"{layer.stored_bytes:,}" if layer.format else "",
             f"{layer.weight_bytes:,}" if layer.format else "",
             f"{layer.milliseconds:.3f}",

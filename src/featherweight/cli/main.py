@@ -5,6 +5,7 @@ import typer
 from featherweight import __version__
 from featherweight.cli import (
     binarize,
+    calibrate,
     compare,
     compress,
     data,
@@ -13,8 +14,10 @@ from featherweight.cli import (
     inspect,
     models,
     profile,
+    prune,
     quantize,
     run,
+    sensitivity,
     train,
 )
 
@@ -50,10 +53,13 @@ app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("compress")(compress.compress)
 app.command("binarize")(binarize.binarize)
+app.command("prune")(prune.prune)
 app.command("quantize")(quantize.quantize)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
+app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 
 

@@ -25,6 +25,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no table.")]
 Seed = Annotated[int, typer.Option(help="Seed of weights, order and augmentation.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")]
+Prefer = Annotated[
+    str, typer.Option(help="Of the layouts of a layer: speed (the fastest) or memory.")
+]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Float32 only: activations are never rounded to 8 bits.")
+]
+BreakEven = Annotated[
+    Path | None,
+    typer.Option("--break-even", help="What `calibrate` wrote; default: the user's own table."),
+]
 Data = Annotated[
     str, typer.Option("--data", help="mnist5k, mnist, fashion-mnist, digits or a folder.")
 ]

@@ -50,6 +50,7 @@ class _Request:
     learned_step: bool
     epochs: int
     init: str
+    vector_size: int
 
 
 @command
@@ -82,6 +83,9 @@ def quantize(
     init: Annotated[
         str, typer.Option(help="Of kmeans: linear, density, random or kmeans++.")
     ] = "linear",
+    vector_size: Annotated[
+        int, typer.Option(min=1, max=64, help="Of kmeans: weights that share one code.")
+    ] = 1,
     report: Report = None,
     root: Root = None,
     download: Download = False,
@@ -101,6 +105,7 @@ def quantize(
     request = _Request(
         scheme, num_bits, granularity, group_size, grid, calibration, weight_only, equalize,
         correct_bias, adaround, aware, learned_step, epochs, init,
+        vector_size,
     )  # fmt: skip
     options = StepOptions(
         model, out, data, checkpoint, weights, report, root, download, seed, threads, json, quiet
@@ -155,6 +160,8 @@ def _uniform(request: _Request) -> dict[str, Any]:
 
 
 def _sharing(request: _Request) -> dict[str, Any]:
-    clusters = {"init": request.init}
+    clusters: dict[str, Any] = {"init": request.init, "vector_size": request.vector_size}
+    if request.granularity in ("channel", "group"):
+        clusters["group_rows"] = 1 if request.granularity == "channel" else request.group_size
     training = {"epochs": request.epochs, "learning_rate": 5e-4, "weight_decay": 0.0}
     return {"sharing": {"clusters": clusters, "training": training}}

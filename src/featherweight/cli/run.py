@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featherweight.cli.output import Json, Quiet, command, emit
+from featherweight.cli.output import BreakEven, Exact, Json, Prefer, Quiet, command, emit
 
 if TYPE_CHECKING:
     from featherweight.runtime.inference import Inference
@@ -21,6 +21,9 @@ def run(
     top: Annotated[int, typer.Option(min=0, help="How many classes to name.")] = 5,
     repeat: Annotated[int, typer.Option(min=1, help="Timed runs after one to warm up.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    prefer: Prefer = "speed",
+    exact: Exact = False,
+    break_even: BreakEven = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -33,7 +36,10 @@ def run(
     """
     from featherweight.runtime.inference import infer
 
-    result = infer(file, input, top=top, repeat=repeat, threads=threads)
+    result = infer(
+        file, input, top=top, repeat=repeat, threads=threads,
+        prefer=prefer, exact=exact, break_even=break_even,
+    )  # fmt: skip
     if output is not None:
         import numpy as np
 

@@ -102,8 +102,22 @@ def carry_out(options: StepOptions, plan: Callable[[Work], Step]) -> None:
     Raises:
         InvalidArgumentError: MODEL or DATA is not known, or whatever `plan` refuses.
     """
+    with epoch_bars(options.quiet or options.json) as on_epoch:
+        work = open_work(options, on_epoch)
+        step = plan(work)
+        train_if_fresh(options, work)
+        recipe, result = step(work)
+    _show(options, work, recipe, result)
+
+
+def open_work(options: StepOptions, on_epoch: Callable[[str, Any], None]) -> Work:
+    """Read DATA and resolve MODEL; nothing is trained yet.
+
+    Raises:
+        InvalidArgumentError: MODEL or DATA is not known.
+    """
     from featherweight.data import load
-    from featherweight.recipes import Settings, find_training, train_reference
+    from featherweight.recipes import Settings
     from featherweight.zoo import resolve
 
     set_threads(options.threads)
@@ -118,17 +132,18 @@ def carry_out(options: StepOptions, plan: Callable[[Work], Step]) -> None:
         checkpoint=options.checkpoint,
         weights=options.weights,
     )
-    with epoch_bars(options.quiet or options.json) as on_epoch:
-        settings = Settings(
-            seed=options.seed, work=options.out.with_suffix(".work"), report=on_epoch
-        )
-        work = Work(resolved, dataset, settings, options.out)
-        step = plan(work)
-        if dataset is not None and options.checkpoint is None and resolved.fresh:
-            training = find_training(resolved.name, dataset.name)
-            train_reference(resolved.module, training, dataset, settings)
-        recipe, result = step(work)
-    _show(options, work, recipe, result)
+    settings = Settings(seed=options.seed, work=options.out.with_suffix(".work"), report=on_epoch)
+    return Work(resolved, dataset, settings, options.out)
+
+
+def train_if_fresh(options: StepOptions, work: Work) -> None:
+    """Train the reference where there is data and no trained weights came with MODEL."""
+    from featherweight.recipes import find_training, train_reference
+
+    resolved, dataset = work.resolved, work.dataset
+    if dataset is not None and options.checkpoint is None and resolved.fresh:
+        training = find_training(resolved.name, dataset.name)
+        train_reference(resolved.module, training, dataset, work.settings)
 
 
 def _show(options: StepOptions, work: Work, recipe: "Recipe", result: "Compression") -> None:

@@ -48,8 +48,11 @@ def sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
 
 def smooth_sign(x: Tensor, surrogate: Surrogate = "clip") -> Tensor:
     """The surrogate f(x) itself: what a real network has where a binary one has signs."""
-    clipped = x.clamp(-1, 1)
-    return clipped if surrogate == "clip" else clipped * (2 - clipped.abs())
+    clipped = F.hardtanh(x)
+    if surrogate == "clip":
+        return clipped
+    magnitude = F.relu(clipped) + F.relu(-clipped)  # A file has no operator for |x|.
+    return clipped * (2 - magnitude)
 
 
 def filter_scales(weight: Tensor) -> Tensor:

@@ -63,34 +63,38 @@ def two_of_sixteen_mask(scores: Tensor) -> Tensor:
     return n_of_m_mask(scores, 2, 16)
 
 
-def block_mask(scores: Tensor, density: float, block_rows: int) -> Tensor:
-    """Keep whole blocks: `block_rows` consecutive rows keep or drop a column together.
+def block_mask(scores: Tensor, density: float, block_rows: int, block_columns: int = 1) -> Tensor:
+    """Keep whole blocks: a block's weights are kept or dropped together.
 
-    A block's score is the mean of its weights' scores; the last block of a column is smaller where
-    `block_rows` does not divide the rows. Kept are the `round(density * blocks)` best blocks, at
-    least one.
+    A block's score is the mean of its weights' scores; the last blocks of rows and columns are
+    smaller where the sizes do not divide the matrix. Kept are the `round(density * blocks)` best
+    blocks, at least one.
 
     Args:
         scores: [rows, ...].
         density: fraction of blocks to keep, in [0, 1].
         block_rows: rows of a block, at least 1; kernels exist for 4 and 8.
+        block_columns: columns of a block, at least 1.
 
     Returns:
         bool tensor of the same shape, True where the weight is kept.
 
     Raises:
-        InvalidArgumentError: `density` is outside of [0, 1], or `block_rows` is below 1.
+        InvalidArgumentError: `density` is outside of [0, 1], or a side of a block is below 1.
     """
-    if block_rows < 1:
-        raise InvalidArgumentError(
-            f"`block_rows` must be at least 1, but got block_rows={block_rows}."
-        )
+    for name, size in (("block_rows", block_rows), ("block_columns", block_columns)):
+        if size < 1:
+            raise InvalidArgumentError(f"`{name}` must be at least 1, but got {name}={size}.")
     matrix = scores.flatten(1)
-    rows = matrix.shape[0]
-    starts = range(0, rows, block_rows)
-    means = torch.stack([matrix[row : row + block_rows].mean(0) for row in starts])
+    rows, columns = matrix.shape
+    by_row = [matrix[row : row + block_rows].mean(0) for row in range(0, rows, block_rows)]
+    means = torch.stack(by_row)
+    if block_columns > 1:
+        starts = range(0, columns, block_columns)
+        means = torch.stack([means[:, c : c + block_columns].mean(1) for c in starts], 1)
     kept = unstructured_mask(means, density)
-    return kept.repeat_interleave(block_rows, 0)[:rows].reshape(scores.shape)
+    kept = kept.repeat_interleave(block_rows, 0).repeat_interleave(block_columns, 1)
+    return kept[:rows, :columns].reshape(scores.shape)
 
 
 def _best_mask(scores: Tensor, count: int) -> Tensor:

@@ -1,8 +1,9 @@
 """The cost of each layer: the nodes of a graph, with the stored tensors that they read.
 
 A stored tensor is charged to the first layer that reads it, once. What is done to weights alone
-(a transpose) is no layer: it is done before the first inference. A bias that the exporter writes
-as an addition of its own belongs to the product before it.
+(a transpose, steps that become numbers) is no layer: it is done before the first inference. A bias
+that the exporter writes as an addition of its own belongs to the product before it; so does the
+rounding of an input to the layer that reads it.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from featherweight.measure.operations import (
     one_bit_operands,
     other_operations,
 )
+from featherweight.measure.quantized import QUANTIZING, Quantized
 from featherweight.measure.stored import is_floating, signs_cost, stored_cost
 from featherweight.measure.values import AnyTensor, Value
 
@@ -47,6 +49,8 @@ class LayerCost:
     output_shape: tuple[int, ...]
     dtype: str
     """Type of the values that it computes."""
+    arithmetic: str
+    """Type of its products: that, or int8 where weights and inputs are quantized."""
     product: MatrixProduct | None = None
     formats: tuple[str, ...] = ()
     one_bit: OneBit = ""
@@ -77,6 +81,7 @@ class _Walk:
     tensors: Mapping[str, AnyTensor]
     values: Mapping[str, Value]
     statistics: frozenset[str]
+    quantized: Quantized
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The stored tensors that a value is made from, where it is made from them alone."""
     charged: set[str] = field(default_factory=set)
@@ -89,7 +94,7 @@ class _Walk:
 
     def name(self, node: Node, stored: list[str]) -> str:
         """Return the path of the layer's own tensors, or its operator and its number."""
-        path = _path(stored)
+        path = _path([each for each in stored if each not in self.quantized.tables])
         if path:
             return path
         self.counts[node.operator] += 1
@@ -102,12 +107,14 @@ def layer_costs(
     """Return the layers in execution order, and the name of the layer of each node by its index."""
     normalizations = (node for node in graph.nodes if node.operator == "BatchNormalization")
     statistics = frozenset(name for node in normalizations for name in node.inputs[3:5])
-    walk = _Walk(tensors, values, statistics, {name: (name,) for name in tensors})
+    quantized = Quantized.of(graph, tensors)
+    walk = _Walk(tensors, values, statistics, quantized, {name: (name,) for name in tensors})
     layers: list[LayerCost] = []
     maker: dict[str, int] = {}
     names: dict[int, str] = {}
     for i, node in enumerate(graph.nodes):
-        if node.operator == "Shape" or not _is_layer(node, values):
+        is_part = node.operator == "Shape" or node.operator in QUANTIZING
+        if is_part or not _is_layer(node, values):
             for name in node.outputs:
                 walk.sources[name] = tuple(walk.stored(node.inputs))
             continue
@@ -132,7 +139,7 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
     values = walk.values
     outputs = [values[name] for name in node.outputs if name in values]
     stored = walk.stored(node.inputs)
-    own = [name for name in stored if name not in walk.charged and is_floating(walk.tensors[name])]
+    own = [name for name in stored if name not in walk.charged and _is_charged(name, walk)]
     walk.charged.update(own)
     one_bit = one_bit_operands(node)
     costs = {
@@ -141,14 +148,17 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         )
         for name in own
     }
-    weights = [name for name in own if not name.isdigit() and name not in walk.statistics]
+    aside = walk.statistics | walk.quantized.tables
+    weights = [name for name in own if not name.isdigit() and name not in aside]
+    sizes = walk.quantized.vector_sizes
+    dtype = outputs[0].dtype if outputs else ""
     product = matrix_product(node, values)
     dense_macs = product.macs if product else 0
     return LayerCost(
         name=walk.name(node, stored),
         type=node.operator,
-        params=sum(costs[name].elements for name in weights),
-        kept_params=sum(costs[name].kept for name in weights),
+        params=sum(costs[name].elements * sizes.get(name, 1) for name in weights),
+        kept_params=sum(costs[name].kept * sizes.get(name, 1) for name in weights),
         macs=_kept_macs(dense_macs, node, walk),
         dense_macs=dense_macs,
         other_operations=other_operations(node, values),
@@ -157,11 +167,17 @@ def _layer(node: Node, walk: _Walk) -> LayerCost:
         input_bytes=sum(values[name].bytes for name in _distinct(node.inputs, values)),
         activation_bytes=0 if node.operator in VIEWS else sum(v.bytes for v in outputs),
         output_shape=outputs[0].shape if outputs else (),
-        dtype=outputs[0].dtype if outputs else "",
+        dtype=dtype,
+        arithmetic="int8" if walk.quantized.is_integer(node) else dtype,
         product=product,
         formats=tuple(costs[name].format for name in weights),
         one_bit=one_bit,
     )
+
+
+def _is_charged(name: str, walk: _Walk) -> bool:
+    """Numbers, and whole steps that stand for numbers; not shapes and indices."""
+    return is_floating(walk.tensors[name]) or name in walk.quantized.steps
 
 
 def _distinct(names: Iterable[str], values: Mapping[str, Value]) -> list[str]:
@@ -172,7 +188,8 @@ def _kept_macs(dense_macs: int, node: Node, walk: _Walk) -> int:
     """Return the multiply-adds of the kept weights: each weight takes part in equally many."""
     if not dense_macs:
         return 0
-    stored = walk.sources.get(node.inputs[1], ())
+    sources = walk.sources.get(node.inputs[1], ())
+    stored = [name for name in sources if name not in walk.quantized.tables]
     if len(stored) != 1:
         return dense_macs
     cost = stored_cost(walk.tensors[stored[0]])

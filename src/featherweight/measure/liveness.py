@@ -15,6 +15,9 @@ from featherweight.measure.values import Value
 VIEWS = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """Operators whose output is their first input under another shape."""
 
+_ROUNDING = frozenset({"QuantizeLinear", "DequantizeLinear"})
+"""Done by the layer that reads the value, on its way in: no value of their own."""
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -45,7 +48,7 @@ def live_bytes(graph: Graph, values: Mapping[str, Value]) -> list[int]:
         for name in node.outputs:
             if name not in values or not values[name].computed:
                 continue
-            is_view = node.operator in VIEWS and node.inputs[0] in root
+            is_view = node.operator in VIEWS | _ROUNDING and node.inputs[0] in root
             root[name] = root[node.inputs[0]] if is_view else name
             born.setdefault(root[name], i)
             last[root[name]] = i

@@ -64,7 +64,7 @@ def _layer_traffic(layer: LayerCost, device: Device | None, resident: bool) -> T
         activations = 0.0
     spills = device is not None and activations > device.cache_bytes
     return Traffic(
-        dtype=device.dtype if device else layer.dtype,
+        dtype=device.dtype if device else layer.arithmetic,
         macs=layer.macs if device is None or device.skips_zeros else layer.dense_macs,
         other_operations=layer.other_operations,
         moved_bytes=weights + activations,

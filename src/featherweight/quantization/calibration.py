@@ -104,6 +104,8 @@ class Entropy(_OfHistogram):
         low, high = self.histogram.low, self.histogram.high
         reach = max(-low, high)
         counts = self.histogram.of_magnitudes()
+        # Zeros are exact whatever the cut: the many that ReLU makes must not decide where it lies.
+        counts[0] = torch.minimum(counts[0], counts[1])
         levels = LEVELS if low >= 0 or high <= 0 else LEVELS // 2
         bins = len(counts)
         cuts = range(levels, bins + 1, max(1, bins // 128))

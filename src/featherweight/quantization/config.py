@@ -20,7 +20,8 @@ class AdaRoundConfig:
     """Calibration inputs that a layer is trained on."""
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
-    regularization: Annotated[float, Field(gt=0.0)] = 0.01
+    regularization: Annotated[float, Field(gt=0.0)] = 10.0
+    """Weight of f(V) / weights beside the layer's error / that of rounding to the nearest."""
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -38,8 +38,10 @@ class LayerRow:
         return self.kept / self.params
 
 
-def layer_row(tensor: CodedTensor, index_bits: int, file_bytes: int, coder: str) -> LayerRow:
-    """The row of one tensor, whatever its format."""
+def layer_row(
+    tensor: CodedTensor, index_bits: int, file_bytes: int, coder: str, *, vector_size: int = 1
+) -> LayerRow:
+    """The row of one tensor, whatever its format; a code stands for `vector_size` weights."""
     params = int(np.prod(tensor.shape, dtype=np.int64))
     kept = params if tensor.positions is None else int(tensor.positions.size)
     entries, index_fixed, index_coded = kept, 0.0, 0.0
@@ -58,6 +60,7 @@ def layer_row(tensor: CodedTensor, index_bits: int, file_bytes: int, coder: str)
         # The paper stores a padding zero as one more weight, so it needs one more code.
         weight_fixed = float(entries * num_bits)
         weight_coded = huffman_bits(np.append(counts, entries - kept))
+    params, kept = params * vector_size, kept * vector_size
     dense_bits = params * FLOAT_BITS
     return LayerRow(
         name=tensor.name,

@@ -14,14 +14,9 @@ from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
 from featherweight.recipes.binarize_stage import binarize_stage, binary_weights
 from featherweight.recipes.pack import example_input, pack
+from featherweight.recipes.prune_stage import prune_stage
 from featherweight.recipes.recipe import Recipe, to_data
-from featherweight.recipes.stages import (
-    Settings,
-    match_rules,
-    prune_stage,
-    share_stage,
-    snapshot,
-)
+from featherweight.recipes.stages import Settings, match_rules, share_stage, snapshot
 from featherweight.recipes.uniform_stage import dense_weight, uniform_bits, uniform_stage
 from featherweight.recipes.written import Compression, plain_copy, write_compressed
 
@@ -60,7 +55,7 @@ def compress(
     weights = {"trained": snapshot(network, rules)}
     masks = prune_stage(network, module, recipe, data, settings)
     weights["pruned"] = snapshot(network, rules)
-    shared = share_stage(network, module, recipe, data, settings)
+    shared = share_stage(network, module, recipe, data, settings, masks=masks)
     weights["shared"] = snapshot(network, rules)
     network.eval()
     if recipe.binarization:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from featherweight.container import CodedTensor, Network
 from featherweight.graph import capture
-from featherweight.weight_sharing import SharedWeight
+from featherweight.weight_sharing import SharedWeight, shared_tensor, store_in_parts
 
 
 def coded_tensor(name: str, value: Tensor, shared: SharedWeight | None) -> CodedTensor:
@@ -21,17 +21,8 @@ def coded_tensor(name: str, value: Tensor, shared: SharedWeight | None) -> Coded
     """
     array = value.detach().cpu().contiguous().numpy()
     dtype = str(array.dtype)
-    if shared is not None:
-        codes = shared.codes.cpu().numpy().astype(np.uint8)
-        book = shared.codebook.cpu().numpy()
-        mask = shared.mask.cpu().contiguous().numpy()
-        if mask.all():
-            return CodedTensor(name, dtype, array.shape, "shared", codebook=book, codes=codes)
-        positions = np.flatnonzero(mask).astype(np.int64)
-        return CodedTensor(
-            name, dtype, array.shape, "sparse_shared",
-            positions=positions, codebook=book, codes=codes,
-        )  # fmt: skip
+    if shared is not None and shared.is_plain:
+        return shared_tensor(name, shared, dtype)
     if array.dtype == np.float32 and array.ndim > 1 and bool((np.abs(array) == 1.0).all()):
         codes, book = (array.reshape(-1) > 0).astype(np.uint8), np.array([-1.0, 1.0], np.float32)
         return CodedTensor(name, dtype, array.shape, "shared", codebook=book, codes=codes)
@@ -63,7 +54,7 @@ def pack(
     """
     graph, tensors = capture(module, (example,), storage_only=storage_only)
     coded = {name: coded_tensor(name, value, shared.get(name)) for name, value in tensors.items()}
-    return Network(graph, coded, metadata, storage_only)
+    return store_in_parts(Network(graph, coded, metadata, storage_only), shared)
 
 
 def example_input(shape: tuple[int, ...]) -> Tensor:

@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass
 
 from featherweight.binarization import SchemeName
 from featherweight.errors import InvalidArgumentError
-from featherweight.pruning import PruningConfig
+from featherweight.functional.sparsity_pattern import UNSTRUCTURED, parse_pattern
+from featherweight.pruning import PruningConfig, Target, find_method
 from featherweight.quantization import UniformConfig
 from featherweight.training import Distillation, TrainingConfig
 from featherweight.weight_sharing import SharingConfig
@@ -32,6 +33,10 @@ class LayerRule:
     """Share of weights to keep; none and no quality: nothing is pruned."""
     quality: Annotated[float, Field(ge=0.0)] | None = None
     """Instead of a density: keep what exceeds so many standard deviations."""
+    method: str | None = None
+    """How the weights that stay are chosen (`pruning.methods`); none: as the stage's masks say."""
+    sparsity_pattern: str = UNSTRUCTURED.name
+    """Which weights stay or go together: unstructured, N:M or RxC; N:M needs no density."""
     num_bits: Bits | None = None
     """Weights share 2^num_bits values; none: they stay float32."""
     scheme: Literal["kmeans", "uniform"] = "kmeans"
@@ -42,11 +47,28 @@ class LayerRule:
     @property
     def prunes(self) -> bool:
         """Whether weights are removed."""
-        return self.quality is not None or (self.density is not None and self.density < 1.0)
+        if self.quality is not None or self.method == "zeros":
+            return True
+        if self.density is None:
+            return parse_pattern(self.sparsity_pattern).fixed_density is not None
+        return self.density < 1.0
+
+    def target(self, method: str) -> Target:
+        """What pruning is asked for; `method` is the stage's."""
+        pattern = parse_pattern(self.sparsity_pattern)
+        return Target(self.density, self.quality, self.method or method, pattern)
 
     def __post_init__(self) -> None:
         if self.density is not None and self.quality is not None:
             raise ValueError("a layer rule takes a density or a quality, not both")
+        fixed = parse_pattern(self.sparsity_pattern).fixed_density
+        if fixed is not None and self.density not in (None, fixed):
+            raise ValueError(
+                f"the pattern {self.sparsity_pattern} keeps {fixed:g} of the weights, "
+                f"so `density` must be left out or be {fixed:g}"
+            )
+        if self.method is not None:
+            find_method(self.method)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -56,6 +78,8 @@ class PruningStage:
     masks: PruningConfig = PruningConfig()
     training: TrainingConfig = TrainingConfig()
     adjust_dropout: bool = True
+    calibration: Annotated[int, Field(ge=1)] = 1024
+    """Training pictures that methods look at which need data."""
 
 
 @dataclass(frozen=True, config=_STRICT)

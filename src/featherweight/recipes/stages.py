@@ -1,4 +1,4 @@
-"""The two stages of a recipe: prune and retrain; share and train the centroids."""
+"""What the stages of a recipe share, and the stage that shares weights and trains centroids."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
 from featherweight.nn import BinaryLayer
-from featherweight.pruning import MaskedTraining, Target, adjust_dropout, prune
 from featherweight.recipes.recipe import LayerRule, Recipe, to_data
 from featherweight.training import Progress, TrainingConfig, fit
 from featherweight.training.checkpoint import fingerprint
@@ -31,6 +30,10 @@ class Settings:
     """Folder of the checkpoints from which a killed run goes on; none: no checkpoints."""
     report: StageReport | None = None
     """Called with the stage's name at the end of each epoch."""
+    rewind_to: Path | None = None
+    """A checkpoint of early training to which the schedule `rewinding` takes kept weights back;
+    none: only the learning rate starts anew.
+    """
 
     def on_epoch(self, stage: str) -> Callable[[Progress], None] | None:
         """The report of one stage, in the form that the training loop calls."""
@@ -63,54 +66,19 @@ def match_rules(module: nn.Module, recipe: Recipe) -> dict[str, LayerRule]:
     return rules
 
 
-def prune_stage(
-    network: nn.Module,
-    teacher: nn.Module,
-    recipe: Recipe,
-    data: Dataset | None,
-    settings: Settings,
-) -> dict[str, Tensor]:
-    """Prune `network` in place, retraining where there is data; returns the masks by parameter."""
-    targets = {
-        f"{name}.weight": Target(rule.density, rule.quality)
-        for name, rule in match_rules(network, recipe).items()
-        if rule.prunes
-    }
-    parameters = dict(network.named_parameters())
-    if not targets:
-        return {}
-    if data is None or recipe.pruning.training.epochs == 0:
-        masks = {name: prune(parameters[name].detach(), to) for name, to in targets.items()}
-        with torch.no_grad():
-            for name, mask in masks.items():
-                parameters[name].mul_(mask)
-        return masks
-    if recipe.pruning.adjust_dropout:
-        adjust_dropout(network, {name: to.density or 1.0 for name, to in targets.items()})
-    constraint = MaskedTraining(network, targets, recipe.pruning.masks)
-    training = recipe.pruning.training
-    checkpoint = stage_checkpoint("prune", network, recipe, data, settings)
-    fit(
-        network,
-        data,
-        training,
-        seed=settings.seed,
-        teacher=teacher if training.distillation else None,
-        constraint=constraint,
-        checkpoint=checkpoint,
-        report=settings.on_epoch("prune and retrain"),
-    )
-    return constraint.masks
-
-
 def share_stage(
     network: nn.Module,
     teacher: nn.Module,
     recipe: Recipe,
     data: Dataset | None,
     settings: Settings,
+    *,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, SharedWeight]:
-    """Share the weights of `network` in place, training centroids where there is data."""
+    """Share the weights of `network` in place, training centroids where there is data.
+
+    `masks` of what was pruned are held on the weights that are not shared.
+    """
     parameters = dict(network.named_parameters())
     rules = match_rules(network, recipe)
     pruned = {f"{name}.weight" for name, rule in rules.items() if rule.prunes}
@@ -130,7 +98,7 @@ def share_stage(
         )
         for name, num_bits in bits.items()
     }
-    constraint = TrainedCentroids(network, shared)
+    constraint = TrainedCentroids(network, shared, masks)
     training = recipe.sharing.training
     if data is None or training.epochs == 0 or not shared:
         return shared

@@ -91,17 +91,34 @@ def write_compressed(
         file=out,
         module=network,
         rows=tuple(
-            layer_row(packed.tensors[name], index_bits, sizes[name].bytes, sizes[name].coder)
+            layer_row(
+                packed.tensors[name],
+                index_bits,
+                sizes[name].bytes,
+                sizes[name].coder,
+                vector_size=_vector_size(packed, name),
+            )
             for name in packed.tensors
-            if name in touched
+            if _is_of(name, touched)
         ),
-        untouched=tuple((t.name, t.bytes) for t in summary.tensors if t.name not in touched),
+        untouched=tuple((t.name, t.bytes) for t in summary.tensors if not _is_of(t.name, touched)),
         params=sum(parameter.numel() for parameter in reference.parameters()),
         file_bytes=summary.file_bytes,
         reference=before,
         compressed=after,
         weights={stage: dict(layers) for stage, layers in (weights or {}).items()},
     )
+
+
+def _is_of(name: str, touched: Set[str]) -> bool:
+    """Whether a tensor, or the weight that it is a numbered part of, is among `touched`."""
+    whole, _, part = name.rpartition("_")
+    return name in touched or (part.isdigit() and whole in touched)
+
+
+def _vector_size(packed: Network, name: str) -> int:
+    book = packed.tensors.get(f"{name}_codebook")
+    return book.shape[1] if book is not None else 1
 
 
 def plain_copy(module: nn.Module) -> nn.Module:

@@ -35,7 +35,15 @@ class Inference:
 
 
 def infer(
-    file: str | Path, source: str | Path, *, top: int = 5, repeat: int = 1, threads: int = 1
+    file: str | Path,
+    source: str | Path,
+    *,
+    top: int = 5,
+    repeat: int = 1,
+    threads: int = 1,
+    prefer: str = "speed",
+    exact: bool = False,
+    break_even: str | Path | None = None,
 ) -> Inference:
     """Run `file` on the array (`.npy`) or picture at `source`.
 
@@ -43,6 +51,7 @@ def infer(
         top: how many classes to name, the likeliest first.
         repeat: timed runs, after one that is not timed.
         threads: of the processor.
+        prefer: as `Session`, and so are `exact` and `break_even`.
 
     Raises:
         FormatError, RunError: the file breaks its format, or cannot run.
@@ -51,7 +60,7 @@ def infer(
         OSError: a file cannot be opened.
     """
     check_range("repeat", repeat, 1, 1_000_000)
-    session = Session(file, threads=threads)
+    session = Session(file, threads=threads, prefer=prefer, exact=exact, break_even=break_even)
     metadata = read_metadata(file)
     if len(session.inputs) != 1:
         raise InvalidArgumentError(

@@ -19,6 +19,8 @@ class LayerOnMachine:
     stored_format: str
     stored_bytes: int
     format: str
+    detail: str
+    """Which of the formats of that name: slots have entries of one byte, or of two."""
     weight_bytes: int
     milliseconds: float
     """The median over the rounds."""
@@ -33,6 +35,7 @@ def layers_on_this_machine(
     threads: int = 1,
     prefer: str = "speed",
     exact: bool = False,
+    break_even: str | os.PathLike[str] | None = None,
 ) -> tuple[LayerOnMachine, ...]:
     """Load a file, run it on one sample of random numbers, and say what each layer became.
 
@@ -40,7 +43,7 @@ def layers_on_this_machine(
         FormatError, RunError, InvalidArgumentError, OSError: as `Session`.
     """
     check_range("rounds", rounds, 1, 1_000_000)
-    session = Session(source, threads=threads, prefer=prefer, exact=exact)
+    session = Session(source, threads=threads, prefer=prefer, exact=exact, break_even=break_even)
     generator = np.random.default_rng(0)
     inputs = [generator.standard_normal(port.shape, dtype=np.float32) for port in session.inputs]
     session.run(inputs)
@@ -75,6 +78,7 @@ def _on_machine(layer: Layer, milliseconds: float, stored: tuple[str, int]) -> L
         stored_format=format,
         stored_bytes=size,
         format=layer.format,
+        detail=layer.detail,
         weight_bytes=layer.weight_bytes,
         milliseconds=milliseconds,
         note=layer.note,

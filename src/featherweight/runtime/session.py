@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from featherweight import _native
 from featherweight.errors import FormatError, InvalidArgumentError, RunError
+from featherweight.runtime.break_even import find
 from featherweight.validation import check_choice, check_range
 
 Array = NDArray[np.float32]
@@ -33,14 +34,15 @@ class Port:
 class Layer:
     """One step of a run.
 
-    `format` is the one its weights are held in ("" without weights), `note` why this one, where
-    that needs a word, `weight_bytes` what they take in memory, `milliseconds` what the step took
-    in the last run with `Session.time_layers` on.
+    `format` is the one its weights are held in ("" without weights), `detail` which of those of
+    that name, `note` why this one, where that needs a word, `weight_bytes` what they take in
+    memory, `milliseconds` what the step took in the last run with `Session.time_layers` on.
     """
 
     name: str
     operator: str
     format: str
+    detail: str
     note: str
     weight_bytes: int
     milliseconds: float
@@ -63,10 +65,13 @@ class Session:
         threads: of the processor; results do not depend on their number.
         prefer: "speed" or "memory", where a layer's weights can be held in several formats.
         exact: float32 arithmetic only: no format that rounds activations to 8 bits.
+        break_even: the table that `featherweight calibrate` wrote, which says up to which density
+            each format is faster than dense; without one, what `break_even.find` finds.
+        memory_limit: bytes that activations, and decoded weights, may take.
 
     Raises:
         FormatError: the file is truncated, altered, hostile or of another major version.
-        RunError: the file is sound, but an operator in it cannot run.
+        RunError: the file is sound, but an operator in it cannot run, or takes too much memory.
         InvalidArgumentError: an argument breaks its rule.
         OSError: the file cannot be opened.
     """
@@ -79,22 +84,22 @@ class Session:
         threads: int = 1,
         prefer: str = "speed",
         exact: bool = False,
+        break_even: str | os.PathLike[str] | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         check_range("batch", batch, 1, 1 << 20)
         check_range("threads", threads, 1, 1024)
         check_choice("prefer", prefer, _PREFERENCES)
+        table = find(break_even, exact=exact)
+        options = (batch, threads, prefer == "memory", exact, table, memory_limit)
         self._name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
         with _our_errors(self._name):
             if isinstance(source, bytes):
-                self._native = _native.Session.load(
-                    source, batch, threads, prefer == "memory", exact
-                )
+                self._native = _native.Session.load(source, *options)
             else:
                 with Path(source).open("rb"):  # says what is wrong as Python says it
                     pass
-                self._native = _native.Session.open(
-                    self._name, batch, threads, prefer == "memory", exact
-                )
+                self._native = _native.Session.open(self._name, *options)
         self._lock = threading.Lock()
         self._batch = batch
         self.inputs = tuple(Port(n, tuple(shape), b) for n, shape, b in self._native.inputs)

@@ -136,6 +136,7 @@ void build_binary_conv(Plan& plan, const Node& node) {
   const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
   const std::vector<float> signs = model.floats(node, 1);
   const LayerEnd end = binary_end(plan, node, w[0]);
+  if (w[1] != x[1]) refuse(node, "its filters must read all channels");
   if (!has_binary_input(node)) {
     const std::int64_t depth = elements(w, 1, w.size());
     return build_conv_of(plan, node, end, [&](kernels::Range rows) {

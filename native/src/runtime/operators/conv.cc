@@ -16,7 +16,7 @@ Window conv_window(const Model& model, const Node& node) {
                                 " and its filters are " + text(w));
   }
   const std::int64_t groups = node.integer("group", 1);
-  if (groups < 1 || x[1] != w[1] * groups || w[0] % groups != 0) {
+  if (groups < 1 || w[0] % groups != 0 || w[0] == 0 || x[1] != w[1] * groups) {
     throw std::invalid_argument("filters " + text(w) + " in " + std::to_string(groups) + " groups do not fit an input " + text(x));
   }
   return window_of(node, x, x.size() == 3 ? 1 : w[2], w.back());
@@ -126,6 +126,7 @@ void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const Make
     const int begin = static_cast<int>(g * conv->group_rows());
     Weights weights = make({begin, begin + static_cast<int>(conv->group_rows())});
     step.format = weights.matrix->format();
+    step.detail = weights.matrix->detail();
     step.note = weights.note;
     step.weight_bytes += weights.matrix->bytes();
     conv->thread_bytes = std::max(conv->thread_bytes, (weights.matrix->scratch_bytes() + 63) / 64 * 64);

@@ -26,6 +26,18 @@ std::vector<Side> sides(const Model& model, const Node& node) {
   if (strides.size() != spatial || dilations.size() != spatial || extra.size() != spatial || pads.size() != 2 * spatial) {
     throw std::invalid_argument("strides, dilations, output_padding and pads must fit the spatial dimensions");
   }
+  const std::int64_t group = node.integer("group", 1);
+  if (group < 1 || x[1] % group != 0) throw std::invalid_argument("attribute 'group' does not fit an input " + text(x));
+  const auto check = [](const std::vector<std::int64_t>& values, std::int64_t least, const char* name) {
+    for (const std::int64_t value : values) {
+      if (value < least || value > 65536) throw std::invalid_argument(std::string("attribute '") + name + "' is out of range");
+    }
+  };
+  check(strides, 1, "strides");
+  check(dilations, 1, "dilations");
+  check(extra, 0, "output_padding");
+  check(pads, 0, "pads");
+  check({w.begin() + 2, w.end()}, 1, "kernel_shape");
   std::vector<Side> out;
   if (spatial == 1) out.push_back({1, 1, 1, 1, 1, 0});
   for (std::size_t d = 0; d < spatial; ++d) {
@@ -40,7 +52,7 @@ std::vector<Side> sides(const Model& model, const Node& node) {
 Shapes conv_transpose_shapes(const Model& model, const Node& node) {
   const Shape &x = model.input(node, 0).shape, &w = model.input(node, 1).shape;
   const std::vector<Side> s = sides(model, node);
-  Shape out{x[0], w[1] * node.integer("group", 1), s[0].out, s[1].out};
+  Shape out{x[0], checked_product(w[1], node.integer("group", 1)), s[0].out, s[1].out};
   if (x.size() == 3) out.erase(out.begin() + 2);
   return {out};
 }

@@ -89,6 +89,7 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
   Weights weights = node.input8 ? make_int8(plan, node, use)
                                 : WeightSource(plan, node, 1, use).make({0, static_cast<int>(rows)});
   step.format = weights.matrix->format();
+  step.detail = weights.matrix->detail();
   step.note = weights.note;
   step.weight_bytes = weights.matrix->bytes();
   auto linear = std::make_shared<Linear>(Linear{count, depth, rows, end, std::move(weights.matrix), 0,

@@ -50,7 +50,7 @@ struct Runs {
 
 void copy_runs(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride, std::int64_t length,
                std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = 0; i < count && length > 0; ++i) {
     std::memcpy(to + i * to_stride, from + i * from_stride, static_cast<std::size_t>(length) * sizeof(float));
   }
 }
@@ -59,7 +59,9 @@ std::vector<std::int64_t> split_sizes(const Model& model, const Node& node, std:
   const std::int64_t whole = model.input(node, 0).shape[axis];
   if (node.has_input(1)) {
     const auto& sizes = model.known(node, 1);
-    if (sizes.size() != node.outputs.size() || std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}) != whole) {
+    const bool is_sized = std::all_of(sizes.begin(), sizes.end(), [&](std::int64_t size) { return size >= 0 && size <= whole; });
+    if (!is_sized || sizes.size() != node.outputs.size() ||
+        std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}) != whole) {
       throw std::invalid_argument("its parts do not add up to dimension " + std::to_string(axis));
     }
     return sizes;
@@ -79,18 +81,22 @@ Slicing slicing_of(const Model& model, const Node& node) {
   const Shape& x = model.input(node, 0).shape;
   Slicing slicing{x, strides_of(x), 0};
   const auto &starts = model.known(node, 1), &ends = model.known(node, 2);
+  std::vector<bool> is_sliced(x.size(), false);
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const std::size_t axis = axis_of(node.has_input(3) ? model.known(node, 3).at(i) : static_cast<std::int64_t>(i), x.size());
+    if (is_sliced[axis]) throw std::invalid_argument("dimension " + std::to_string(axis) + " is sliced twice");
+    is_sliced[axis] = true;
     const std::int64_t step = node.has_input(4) ? model.known(node, 4).at(i) : 1, size = x[axis];
     if (step == 0) throw std::invalid_argument("a slice cannot have step 0");
     const auto from_end = [&](std::int64_t at) { return at < 0 ? at + size : at; };
     const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
     const std::int64_t begin = std::clamp(from_end(starts[i]), std::int64_t{0}, high);
     const std::int64_t end = ends.at(i) < -size ? low : std::clamp(from_end(ends[i]), low, high);
-    const std::int64_t count = step > 0 ? (end - begin + step - 1) / step : (begin - end - step - 1) / -step;
-    slicing.shape[axis] = std::max<std::int64_t>(0, count);
+    const std::int64_t span = step > 0 ? end - begin : begin - end, by = step > 0 ? step : -std::max(step, -INT64_MAX);
+    const std::int64_t count = span > 0 ? (span - 1) / by + 1 : 0;
+    slicing.shape[axis] = count;
     slicing.offset += begin * slicing.strides[axis];
-    slicing.strides[axis] *= step;
+    slicing.strides[axis] *= count > 1 ? step : 1;
   }
   return slicing;
 }
@@ -99,6 +105,9 @@ Slicing slicing_of(const Model& model, const Node& node) {
 std::vector<std::int64_t> pads_of(const Model& model, const Node& node) {
   const std::size_t rank = model.input(node, 0).shape.size();
   const auto& given = model.known(node, 1);
+  for (const std::int64_t pad : given) {
+    if (pad < -INT32_MAX || pad > INT32_MAX) throw std::invalid_argument("a padding of " + std::to_string(pad) + " is out of range");
+  }
   if (!node.has_input(3)) {
     if (given.size() != 2 * rank) throw std::invalid_argument("its pads must be two a dimension");
     return given;
@@ -138,10 +147,10 @@ Shapes reshape_shapes(const Model& model, const Node& node) {
       out[i] = x[i];
     }
     if (out[i] == -1) open = static_cast<int>(i);
-    else product *= out[i];
+    else product = checked_product(product, out[i]);
   }
   if (open >= 0 && product > 0) out[open] = elements(x) / product;
-  if (elements(out) != elements(x)) throw std::invalid_argument(text(x) + " cannot become " + text(out));
+  if (!is_sound(out) || elements(out) != elements(x)) throw std::invalid_argument(text(x) + " cannot become " + text(out));
   return {out};
 }
 
@@ -199,7 +208,13 @@ Shapes transpose_shapes(const Model& model, const Node& node) {
   std::vector<std::int64_t> reversed(x.size());
   std::iota(reversed.rbegin(), reversed.rend(), std::int64_t{0});
   Shape out;
-  for (const std::int64_t axis : node.integers("perm", reversed)) out.push_back(x[axis_of(axis, x.size())]);
+  std::vector<bool> is_moved(x.size(), false);
+  for (const std::int64_t axis : node.integers("perm", reversed)) {
+    const std::size_t from = axis_of(axis, x.size());
+    if (is_moved[from]) throw std::invalid_argument("attribute 'perm' names dimension " + std::to_string(from) + " twice");
+    is_moved[from] = true;
+    out.push_back(x[from]);
+  }
   if (out.size() != x.size()) throw std::invalid_argument("attribute 'perm' does not fit " + text(x));
   return {out};
 }
@@ -234,6 +249,7 @@ Shapes concat_shapes(const Model& model, const Node& node) {
   Shape out = model.input(node, 0).shape;
   const std::size_t axis = axis_of(node.integer("axis", 0), out.size());
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    if (!node.has_input(i)) throw std::invalid_argument("all of its inputs must be given");
     const Shape& x = model.input(node, i).shape;
     Shape fitted = x;
     if (fitted.size() == out.size()) fitted[axis] = out[axis];
@@ -286,10 +302,12 @@ void build_split(Plan& plan, const Node& node) {
   const std::int64_t outer = elements(x, 0, axis), whole = elements(x, axis, x.size());
   std::vector<Runs> copied;
   std::int64_t offset = 0;
-  for (const int output : node.outputs) {
-    if (output < 0) continue;
-    const std::int64_t length = elements(model.values[output].shape) / std::max<std::int64_t>(outer, 1);
-    if (outer == 1 && !is_output(model, output)) plan.place(output, node.inputs[0], offset);
+  const std::vector<std::int64_t> sizes = split_sizes(model, node, axis);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const int output = node.outputs[i];
+    const std::int64_t length = sizes[i] * (whole / x[axis]);
+    if (output < 0) {}  // nobody wants it
+    else if (outer == 1 && !is_output(model, output)) plan.place(output, node.inputs[0], offset);
     else copied.push_back({output, length, offset});
     offset += length;
   }
@@ -307,7 +325,7 @@ void build_split(Plan& plan, const Node& node) {
 Shapes pad_shapes(const Model& model, const Node& node) {
   Shape out = model.input(node, 0).shape;
   const auto pads = pads_of(model, node);
-  for (std::size_t d = 0; d < out.size(); ++d) out[d] += pads[d] + pads[out.size() + d];
+  for (std::size_t d = 0; d < out.size(); ++d) out[d] += pads[d] + pads[out.size() + d];  // all of 32 bits
   return {out};
 }
 

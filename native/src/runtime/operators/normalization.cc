@@ -28,6 +28,7 @@ struct Split3 {
 };
 
 Split3 split_at(const Shape& shape, std::size_t axis) {
+  if (axis >= shape.size()) throw std::invalid_argument("it needs channels, but its input is " + text(shape));
   return {elements(shape, 0, axis), shape[axis], elements(shape, axis + 1, shape.size())};
 }
 

@@ -12,6 +12,7 @@ struct Window;
 
 struct Operator {
   const char* name;
+  std::size_t inputs;  // the first so many must be given
   // The shapes of the outputs. Throws std::invalid_argument where the inputs' shapes do not fit.
   std::vector<Shape> (*shapes)(const Model&, const Node&);
   // Adds steps, or places the outputs in memory that is there already.

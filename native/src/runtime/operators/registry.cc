@@ -9,41 +9,43 @@ namespace {
 const std::map<std::string, Operator>& registry() {
   static const std::map<std::string, Operator> kOperators = [] {
     std::map<std::string, Operator> all;
-    const auto add = [&](const char* name, auto shapes, auto build) { all[name] = {name, shapes, build}; };
-    add("Conv", conv_shapes, build_conv);
-    add("featherweight.BinaryConv", conv_shapes, build_binary_conv);
-    add("featherweight.BinaryGemm", binary_gemm_shapes, build_binary_gemm);
-    add("ConvTranspose", conv_transpose_shapes, build_conv_transpose);
-    add("DequantizeLinear", same_shape, build_dequantize);
-    add("QuantizeLinear", same_shape, build_quantize);
-    add("Gemm", gemm_shapes, build_gemm);
-    add("MatMul", matmul_shapes, build_matmul);
-    add("BatchNormalization", same_shape, build_batch_norm);
-    add("LayerNormalization", same_shape, build_layer_norm);
-    add("InstanceNormalization", same_shape, build_instance_norm);
-    add("LRN", same_shape, build_lrn);
+    const auto add = [&](const char* name, std::size_t inputs, auto shapes, auto build) {
+      all[name] = {name, inputs, shapes, build};
+    };
+    add("Conv", 2, conv_shapes, build_conv);
+    add("featherweight.BinaryConv", 3, conv_shapes, build_binary_conv);
+    add("featherweight.BinaryGemm", 3, binary_gemm_shapes, build_binary_gemm);
+    add("ConvTranspose", 2, conv_transpose_shapes, build_conv_transpose);
+    add("DequantizeLinear", 2, same_shape, build_dequantize);
+    add("QuantizeLinear", 2, same_shape, build_quantize);
+    add("Gemm", 2, gemm_shapes, build_gemm);
+    add("MatMul", 2, matmul_shapes, build_matmul);
+    add("BatchNormalization", 5, same_shape, build_batch_norm);
+    add("LayerNormalization", 2, same_shape, build_layer_norm);
+    add("InstanceNormalization", 3, same_shape, build_instance_norm);
+    add("LRN", 1, same_shape, build_lrn);
     for (const char* name : {"Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Gelu", "Elu", "LeakyRelu",
                              "Softplus", "Erf", "Exp", "Log", "Sqrt", "Neg", "Cast"}) {
-      add(name, same_shape, build_unary);
+      add(name, 1, same_shape, build_unary);
     }
-    for (const char* name : {"Add", "Sub", "Mul", "Div", "Pow", "PRelu"}) add(name, binary_shapes, build_binary);
-    for (const char* name : {"Softmax", "LogSoftmax"}) add(name, same_shape, build_softmax);
-    for (const char* name : {"MaxPool", "AveragePool"}) add(name, pool_shapes, build_pool);
-    for (const char* name : {"GlobalMaxPool", "GlobalAveragePool"}) add(name, global_pool_shapes, build_global_pool);
-    for (const char* name : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceL2"}) add(name, reduce_shapes, build_reduce);
-    add("Identity", same_shape, build_view);
-    add("Reshape", reshape_shapes, build_view);
-    add("Flatten", flatten_shapes, build_view);
-    add("Squeeze", squeeze_shapes, build_view);
-    add("Unsqueeze", unsqueeze_shapes, build_view);
-    add("Transpose", transpose_shapes, build_transpose);
-    add("Concat", concat_shapes, build_concat);
-    add("Split", split_shapes, build_split);
-    add("Slice", slice_shapes, build_slice);
-    add("Pad", pad_shapes, build_pad);
-    add("Gather", gather_shapes, build_gather);
-    add("Expand", expand_shapes, build_expand);
-    add("Shape", shape_shapes, build_known);
+    for (const char* name : {"Add", "Sub", "Mul", "Div", "Pow", "PRelu"}) add(name, 2, binary_shapes, build_binary);
+    for (const char* name : {"Softmax", "LogSoftmax"}) add(name, 1, same_shape, build_softmax);
+    for (const char* name : {"MaxPool", "AveragePool"}) add(name, 1, pool_shapes, build_pool);
+    for (const char* name : {"GlobalMaxPool", "GlobalAveragePool"}) add(name, 1, global_pool_shapes, build_global_pool);
+    for (const char* name : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceL2"}) add(name, 1, reduce_shapes, build_reduce);
+    add("Identity", 1, same_shape, build_view);
+    add("Reshape", 2, reshape_shapes, build_view);
+    add("Flatten", 1, flatten_shapes, build_view);
+    add("Squeeze", 1, squeeze_shapes, build_view);
+    add("Unsqueeze", 2, unsqueeze_shapes, build_view);
+    add("Transpose", 1, transpose_shapes, build_transpose);
+    add("Concat", 1, concat_shapes, build_concat);
+    add("Split", 1, split_shapes, build_split);
+    add("Slice", 3, slice_shapes, build_slice);
+    add("Pad", 2, pad_shapes, build_pad);
+    add("Gather", 2, gather_shapes, build_gather);
+    add("Expand", 2, expand_shapes, build_expand);
+    add("Shape", 1, shape_shapes, build_known);
     return all;
   }();
   return kOperators;
