@@ -23,6 +23,7 @@ def select_inputs(
     result = dict(tensors)
     counts: dict[str, tuple[int, int]] = {}
     names = {name for node in graph.nodes for name in (*node.inputs, *node.outputs)} | set(tensors)
+    names |= {name.partition(".")[0] for name in tensors}  # layers of a Sequential are numbers, too
     for node in graph.nodes:
         kept = _read_inputs(node, tensors, graph)
         if kept is None:
