@@ -81,7 +81,7 @@ def test_channels_then_weights_then_shared_values(
 def test_what_penalties_take_to_zero_goes(
     trained: nn.Module, blobs: Dataset, tmp_path: Path
 ) -> None:
-    penalties = GroupConfig(incoming=0.3, outgoing=0.3, layers={"conv": 0.0, "head": 0.0})
+    penalties = GroupConfig(incoming=3.0, outgoing=3.0, layers={"conv": 0.0, "head": 0.0})
     recipe = Recipe("died", (), channels=ChannelStage(penalties=penalties, training=TRAINING))
     result = compress(trained, recipe, blobs, tmp_path / "m.fwt")
     left = shapes(load(tmp_path / "m.fwt"))["fc.weight"][0]
