@@ -1,10 +1,10 @@
 """Pruning weights: whether the scores are right, and what accuracy, time and memory come out.
 
 Rows come from `pruning_rows/`, one module a subject. Results that take long are kept in
-`results/pruning/`, where `pruning_training.py`, `pruning_redundancy.py` and `pruning_composition.py`
-put them. Every trained row says what the network takes on this machine beside its accuracy.
-`--quick` measures times and what takes seconds, and shows what is kept; `--only` names some of the
-subjects; `--pictures FOLDER` draws.
+`results/pruning/`, where `pruning_training.py`, `pruning_redundancy.py` and
+`pruning_composition.py` put them. Every trained row says what the network takes on this machine
+beside its accuracy. `--quick` measures times and what takes seconds, and shows what is kept;
+`--only` names some of the subjects; `--pictures FOLDER` draws.
 """
 
 import argparse
