@@ -30,12 +30,13 @@ MATRICES = KEPT / "drop_neuron-seed0.npz"
 ROUNDS = 31
 LAYERS = ("ip1", "ip2", "ip3")
 TRAINING = TrainingConfig(
-    epochs=160, batch_size=64, weight_decay=0.05, warmup=0.05, max_shift=2,
+    epochs=320, batch_size=64, weight_decay=0.05, warmup=0.05, max_shift=2,
     distillation=Distillation(weight=0.9, temperature=4.0),
 )  # fmt: skip
 PENALTIES = GroupConfig(
-    incoming=0.1, outgoing=0.3, l1=0.3, layers={"ip2": 0.6, "ip3": 0.3}, end=0.5
+    incoming=0.1, outgoing=0.9, l1=0.27, layers={"ip2": 0.3, "ip3": 0.2}, end=0.35
 )
+"""Chosen on validation pictures, seeds 0 and 1."""
 
 
 def train(seed: int, data: Dataset) -> dict[str, Any]:
