@@ -17,6 +17,7 @@ from featherweight.cli import (
     prune,
     quantize,
     run,
+    search,
     sensitivity,
     train,
 )
@@ -59,6 +60,7 @@ app.command("sensitivity")(sensitivity.sensitivity)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
+app.command("search")(search.search)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 

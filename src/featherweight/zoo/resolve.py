@@ -3,6 +3,7 @@
 - a zoo name with options: ``mobilenet-v2:width=0.5``
 - a callable with options: ``torchvision.models:resnet18:num_classes=10``
 - a network of timm by its name, with options: ``timm:mobilenetv3_small_100``
+- an architecture that a search found: ``search:mobile:stem=16,...``
 - a `.pt2`, `.onnx` or `.fwt` file
 """
 
@@ -73,6 +74,8 @@ def resolve(
         if not path.is_file():
             raise InvalidArgumentError(f"there is no file {model}.")
         resolved = _from_file(path)
+    elif model.startswith("search:"):
+        resolved = _from_search(model, seed, shape, num_classes)
     elif model.startswith("timm:"):
         resolved = _from_timm(model, seed, shape, num_classes)
     elif _is_callable(model):
@@ -149,6 +152,17 @@ def _from_timm(
     module = _build(model, build, defaults | options, seed)
     size = timm.get_pretrained_cfg(name).input_size
     return Resolved(model, module, shape or tuple(size), fresh=True)
+
+
+def _from_search(
+    model: str, seed: int, shape: tuple[int, int, int] | None, num_classes: int | None
+) -> Resolved:
+    """``search:ARCHITECTURE``; by name, since `search` is a room above this one."""
+    made = importlib.import_module("featherweight.search.models")
+    text = model.partition(":")[2]
+    shape = shape or (1, 28, 28)
+    torch.manual_seed(seed)
+    return Resolved(model, made.build(text, shape, num_classes or 10), shape, fresh=True)
 
 
 def _build(

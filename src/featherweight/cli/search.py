@@ -1,0 +1,144 @@
+"""featherweight search --space S --data DATA: find an architecture."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from featherweight.cli.output import Data, Json, Quiet, Root, Seed, command, emit
+from featherweight.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from featherweight.search.run import Found, Request
+
+_SHOWN = 10
+
+
+@command
+def search(
+    data: Data,
+    space: Annotated[str, typer.Option(help="A space by name, such as mobile or chain.")],
+    trials: Annotated[int, typer.Option(min=1, help="Architectures to train, in all.")] = 100,
+    strategy: Annotated[
+        str, typer.Option(help="controller, evolution, nsga2, random or tpe.")
+    ] = "evolution",
+    max_latency: Annotated[
+        str | None, typer.Option(help="As in 5ms, by prediction for one thread of this machine.")
+    ] = None,
+    reward: Annotated[
+        str | None, typer.Option(help="accuracy, constraint or mnasnet (needs --max-latency).")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of each training.")] = 2,
+    train_pictures: Annotated[
+        int | None, typer.Option(min=1, help="Of each training; default: all.")
+    ] = None,
+    shrink: Annotated[int, typer.Option(min=1, help="Squares of so many pixels become one.")] = 1,
+    pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none",
+    storage: Annotated[
+        str | None,
+        typer.Option(help="sqlite:///F, postgresql://..., journal:F; default: SQLite in --out."),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Its name; default: SPACE-DATA-STRATEGY.")
+    ] = None,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or local.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    gpus: Annotated[float, typer.Option(min=0, help="Of each training, with --ray.")] = 0.0,
+    out: Annotated[Path, typer.Option(help="Folder of the study and its pictures.")] = Path(
+        "search"
+    ),
+    root: Root = None,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for an architecture; killed at any point, the same command goes on.
+
+    The best one is a MODEL: featherweight train search:ARCHITECTURE --data DATA.
+
+    Example: featherweight search --space mobile --data fashion-mnist --max-latency 1ms
+    """
+    from featherweight.search.run import Request, run
+
+    request = Request(
+        space=space, data=data, trials=trials, strategy=strategy, root=root, seed=seed,
+        max_latency_ms=_milliseconds(max_latency), reward=reward, epochs=epochs,
+        train_pictures=train_pictures, shrink=shrink, pruner=pruner, storage=storage, study=study,
+        ray=ray, workers=workers, gpus=gpus, out=out,
+    )  # fmt: skip
+    with _live_table(request, hidden=quiet or json) as told:
+        found = run(request, told)
+    pictures = _draw(found, out)
+    payload = {
+        "trials": len(found.trials), "best": found.best, "study": found.study,
+        "storage": found.storage, "pictures": pictures,
+    }  # fmt: skip
+    emit(payload, as_json=json, quiet=quiet, show=lambda: _show(found, pictures))
+
+
+def _draw(found: "Found", out: Path) -> list[Path]:
+    from featherweight.bench.search_plots import plot_architecture, plot_pareto, plot_progress
+
+    pictures = [out / f"{name}.svg" for name in ("pareto", "progress", "best")]
+    plot_pareto(found.trials, pictures[0])
+    plot_progress(found.trials, pictures[1])
+    plot_architecture(found.best_plan, pictures[2])
+    return pictures
+
+
+def _milliseconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text.strip().removesuffix("ms"))
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise InvalidArgumentError(
+            f"`max-latency` must be milliseconds greater than 0, as in 5ms, "
+            f"but got max-latency={text!r}."
+        )
+    return value
+
+
+@contextmanager
+def _live_table(request: "Request", hidden: bool) -> Iterator[Callable[[list[Any]], None]]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    if hidden:
+        yield lambda best: None
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield lambda best: live.update(_table(best, f"{request.space}, so far"), refresh=True)
+
+
+def _table(best: list[Any], title: str) -> Any:
+    from rich.table import Table
+
+    from featherweight.bench.tables import format_count
+
+    table = Table(title=title)
+    for column in ("top-1, %", "latency, ms", "parameters", "multiply-adds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("architecture", overflow="fold")
+    for one in best[:_SHOWN]:
+        latency = "" if one.latency_ms is None else f"{one.latency_ms:.3f}"
+        costs = (format_count(one.params), format_count(one.macs))
+        table.add_row(f"{one.top1:.2f}", latency, *costs, one.architecture)
+    return table
+
+
+def _show(found: "Found", pictures: list[Path]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(_table(list(found.best), f"The best of {len(found.trials)} trials"))
+    console.print(f"Study {found.study!r} in {found.storage}; {', '.join(map(str, pictures))}")
+    console.print(
+        f"Train it: featherweight train 'search:{found.best[0].architecture}' --data ...",
+        soft_wrap=True,
+    )

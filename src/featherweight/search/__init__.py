@@ -1,0 +1,1 @@
+"""Search for architectures: spaces, strategies, evaluation, on one machine or many."""

@@ -1,0 +1,1 @@
+"""How good an architecture is: trained, shared, predicted; and how fast it runs."""

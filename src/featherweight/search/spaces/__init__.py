@@ -1,0 +1,1 @@
+"""Spaces of architectures: what can be decided, and the network that it makes."""

@@ -1,0 +1,1 @@
+"""Who proposes the next architecture: samplers of Optuna."""
