@@ -11,6 +11,7 @@ from featherweight.cli import (
     data,
     demo,
     evaluate,
+    export,
     inspect,
     models,
     profile,
@@ -59,6 +60,7 @@ app.command("sensitivity")(sensitivity.sensitivity)
 app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
+app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 
