@@ -4,12 +4,14 @@ import typer
 
 from featherweight import __version__
 from featherweight.cli import (
+    bench,
     binarize,
     calibrate,
     compare,
     compress,
     data,
     demo,
+    doctor,
     evaluate,
     export,
     inspect,
@@ -61,6 +63,8 @@ app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
 app.command("export")(export.export)
+app.command("bench")(bench.bench)
+app.command("doctor")(doctor.doctor)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 

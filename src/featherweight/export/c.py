@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from featherweight.errors import FormatError, InvalidArgumentError
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
+from featherweight.peers.runner import Runner
 from featherweight.runtime import Session
 
 _WORDS_A_LINE = 5
@@ -132,13 +133,7 @@ def embedded_file(path: Path) -> bytes:
 
 def open_c(path: Path, threads: int) -> Runner:
     """Run the array of a source on the native runtime here."""
-    session = Session(embedded_file(path), threads=threads)
-
-    def run(x: Array) -> Array:
-        output: Array = session.run(x)
-        return output
-
-    return run
+    return Session(embedded_file(path), threads=threads).run
 
 
 TARGET = Target(

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.errors import ExportError
-from featherweight.export.quietly import quietly
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
 from featherweight.export.traced import traced
 from featherweight.extras import require
+from featherweight.peers.coreml import open_file
+from featherweight.peers.quietly import quietly
 
 _INPUT, _OUTPUT = "input", "output"
 
@@ -83,18 +84,6 @@ def _operators(spec: Any, subject: Subject) -> Counter[str]:
     return operators
 
 
-def open_coreml(path: Path, threads: int) -> Runner:
-    """Run a package where Core ML is, on its CPU; it chooses its own threads."""
-    tools = require("coremltools", extra="coreml")
-    model = tools.models.MLModel(str(path), compute_units=tools.ComputeUnit.CPU_ONLY)
-
-    def run(x: Array) -> Array:
-        output: Array = model.predict({_INPUT: x})[_OUTPUT]
-        return output
-
-    return run
-
-
 TARGET = Target(
     name="coreml",
     title="Core ML",
@@ -103,5 +92,5 @@ TARGET = Target(
     packages={"coremltools": "coremltools"},
     precisions=("float32", "float16", "int8"),
     write=write_coreml,
-    open=open_coreml if sys.platform == "darwin" else None,
+    open=open_file if sys.platform == "darwin" else None,
 )

@@ -13,11 +13,12 @@ import torch
 from torch.export import ExportedProgram
 
 from featherweight.errors import ExportError
-from featherweight.export.quietly import quietly
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
 from featherweight.export.traced import module_and_example, traced
 from featherweight.extras import require
+from featherweight.peers.executorch import open_file
+from featherweight.peers.quietly import quietly
 
 
 def write_executorch(subject: Subject, precision: str, path: Path) -> Written:
@@ -26,8 +27,8 @@ def write_executorch(subject: Subject, precision: str, path: Path) -> Written:
     Raises:
         ExportError: ExecuTorch refuses the network.
     """
-    require("executorch.exir", extra="executorch")
     with quietly():
+        require("executorch.exir", extra="executorch")
         program = traced(subject) if precision == "float32" else _quantized(subject)
         try:
             lowered, buffer = _lowered(program)
@@ -95,19 +96,6 @@ def _quantized(subject: Subject) -> ExportedProgram:
         raise ExportError(f"PT2E cannot quantize {subject.name}: {error}") from error
 
 
-def open_executorch(path: Path, threads: int) -> Runner:
-    """Run a program; its thread pool takes as many threads as the process may use."""
-    runtime = require("executorch.runtime", extra="executorch")
-    with quietly():
-        method = runtime.Runtime.get().load_program(str(path)).load_method("forward")
-
-    def run(x: Array) -> Array:
-        output: Array = method.execute([torch.from_numpy(x)])[0].numpy()
-        return output
-
-    return run
-
-
 TARGET = Target(
     name="executorch",
     title="ExecuTorch",
@@ -116,5 +104,5 @@ TARGET = Target(
     packages={"executorch": "executorch", "torchao": "torchao"},
     precisions=("float32", "int8"),
     write=write_executorch,
-    open=open_executorch,
+    open=open_file,
 )

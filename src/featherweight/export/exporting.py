@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from featherweight.container import Network
 from featherweight.errors import MissingExtraError, ParityError, RunError
@@ -15,9 +14,11 @@ from featherweight.export.floating import is_quantized
 from featherweight.export.parity import Parity, check, compare, limits_for
 from featherweight.export.registry import find_target
 from featherweight.export.subject import PRECISIONS, Array, Subject, check_ports
-from featherweight.export.target import Runner, Target, Written, size_of
+from featherweight.export.target import Target, Written, size_of
 from featherweight.extras import install_hint
 from featherweight.graph import rebuild_network
+from featherweight.peers.runner import Runner
+from featherweight.peers.torch_eager import without_gradients
 from featherweight.runtime import Session
 from featherweight.validation import check_choice
 
@@ -125,14 +126,7 @@ def answers(subject: Subject, precision: str) -> tuple[str, Array]:
 
 def torch_answers(network: Network, pictures: Array) -> Array:
     """The network's outputs as torch computes them, picture by picture."""
-    module = rebuild_network(network)
-
-    def run(x: Array) -> Array:
-        with torch.inference_mode():
-            output: Array = module(torch.from_numpy(x)).numpy()
-        return output
-
-    return run_all(run, pictures)
+    return run_all(without_gradients(rebuild_network(network)), pictures)
 
 
 def run_all(run: Runner, pictures: Array) -> Array:

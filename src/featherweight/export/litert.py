@@ -6,20 +6,17 @@ grid gave. A full-integer file is refused if it holds an operator on floats.
 """
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherweight.errors import ExportError
 from featherweight.export.litert_operators import float_operators, operators_of, refused_by
-from featherweight.export.quietly import quietly
 from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.target import Target, Written
 from featherweight.export.traced import module_and_example
 from featherweight.extras import require
+from featherweight.peers.litert import channels_last, interpreter_of, open_file
+from featherweight.peers.quietly import quietly
 
 
 def write_litert(subject: Subject, precision: str, path: Path) -> Written:
@@ -28,8 +25,8 @@ def write_litert(subject: Subject, precision: str, path: Path) -> Written:
     Raises:
         ExportError: LiteRT refuses the network, or leaves operators on floats in an integer file.
     """
-    require("litert_torch", extra="litert")
     with quietly(), tempfile.TemporaryDirectory() as folder:
+        require("litert_torch", extra="litert")
         whole = Path(folder) / "float32.tflite"
         try:
             _convert(subject, whole)
@@ -39,7 +36,7 @@ def write_litert(subject: Subject, precision: str, path: Path) -> Written:
                 _quantize(whole, subject, precision, path)
         except Exception as error:
             raise ExportError(f"LiteRT cannot convert {subject.name}: {error}") from error
-        operators = operators_of(_interpreter(path))
+        operators = operators_of(interpreter_of(path))
     on_floats = float_operators(operators)
     if precision == "int8" and on_floats:
         raise ExportError(
@@ -113,52 +110,11 @@ def _ranges(whole: Path, subject: Subject, recipe: Any) -> Any:
 
 def _samples(whole: Path, subject: Subject) -> dict[str, list[dict[str, Array]]]:
     """The calibration pictures under the names that the file's one signature has."""
-    interpreter = _interpreter(whole)
+    interpreter = interpreter_of(whole)
     ((signature, ports),) = interpreter.get_signature_list().items()
     name = ports["inputs"][0]
-    pictures = _channels_last(subject.pictures.calibration)
+    pictures = channels_last(subject.pictures.calibration)
     return {signature: [{name: x[None]} for x in pictures]}
-
-
-def _channels_last(x: Array) -> Array:
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if x.ndim == 4 else x
-
-
-def _interpreter(path: Path, threads: int = 1) -> Any:
-    interpreter = require("ai_edge_litert.interpreter", extra="litert")
-    made = interpreter.Interpreter(str(path), num_threads=threads)
-    made.allocate_tensors()
-    return made
-
-
-def open_litert(path: Path, threads: int) -> Runner:
-    """Run a file on the CPU, where XNNPACK takes what it can."""
-    with quietly():
-        interpreter = _interpreter(path, threads)
-    (source,), (sink,) = interpreter.get_input_details(), interpreter.get_output_details()
-    into, out_of = _into_steps(source), _out_of_steps(sink)
-
-    def run(x: Array) -> Array:
-        interpreter.set_tensor(source["index"], into(_channels_last(x)))
-        interpreter.invoke()
-        return out_of(interpreter.get_tensor(sink["index"]))
-
-    return run
-
-
-def _into_steps(port: dict[str, Any]) -> Callable[[Array], NDArray[Any]]:
-    scale, zero = port["quantization"]
-    ends = np.iinfo(port["dtype"]) if np.issubdtype(port["dtype"], np.integer) else None
-    if ends is None:
-        return lambda x: x
-    return lambda x: np.clip(np.rint(x / scale) + zero, ends.min, ends.max).astype(port["dtype"])
-
-
-def _out_of_steps(port: dict[str, Any]) -> Callable[[NDArray[Any]], Array]:
-    scale, zero = port["quantization"]
-    if not np.issubdtype(port["dtype"], np.integer):
-        return lambda y: y
-    return lambda y: ((y.astype(np.float32) - zero) * scale).astype(np.float32)
 
 
 TARGET = Target(
@@ -173,5 +129,6 @@ TARGET = Target(
     },
     precisions=("float32", "float16", "int8", "dynamic-int8"),
     write=write_litert,
-    open=open_litert,
+    open=open_file,
+    runtime="ai-edge-litert",
 )

@@ -7,10 +7,10 @@ The graph of a `.fwt` file is one of ONNX operators: a float32 network goes out 
 from pathlib import Path
 
 from featherweight.errors import InvalidArgumentError
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
-from featherweight.extras import require
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
 from featherweight.graph import to_onnx
+from featherweight.peers.onnxruntime import open_file
 
 
 def write_onnx(subject: Subject, precision: str, path: Path) -> Written:
@@ -33,23 +33,6 @@ def write_onnx(subject: Subject, precision: str, path: Path) -> Written:
     )
 
 
-def open_onnx(path: Path, threads: int) -> Runner:
-    """Run a file on ONNX Runtime, with all of its graph optimizations."""
-    onnxruntime = require("onnxruntime", extra="onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-
-    def run(x: Array) -> Array:
-        output: Array = session.run(None, {name: x})[0]
-        return output
-
-    return run
-
-
 TARGET = Target(
     name="onnx",
     title="ONNX Runtime",
@@ -58,5 +41,6 @@ TARGET = Target(
     packages={"onnx": "onnx", "onnxruntime": "onnxruntime"},
     precisions=("float32", "int8"),
     write=write_onnx,
-    open=open_onnx,
+    open=open_file,
+    runtime="onnxruntime",
 )

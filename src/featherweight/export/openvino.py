@@ -10,10 +10,11 @@ from typing import Any
 
 from featherweight.errors import ExportError, InvalidArgumentError
 from featherweight.export.onnx import write_onnx
-from featherweight.export.quietly import quietly
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
 from featherweight.extras import require
+from featherweight.peers.openvino import open_file
+from featherweight.peers.quietly import quietly
 
 
 def write_openvino(subject: Subject, precision: str, path: Path) -> Written:
@@ -51,23 +52,6 @@ def _quantized(model: Any, subject: Subject) -> Any:
         return nncf.quantize(model, batches, subset_size=len(subject.pictures.calibration))
 
 
-def open_openvino(path: Path, threads: int) -> Runner:
-    """Run a file on the CPU in float32 arithmetic, or integers where it says so."""
-    openvino = require("openvino", extra="openvino")
-    compiled = openvino.Core().compile_model(
-        str(path),
-        "CPU",
-        {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1},
-    )
-    request = compiled.create_infer_request()
-
-    def run(x: Array) -> Array:
-        output: Array = request.infer([x])[0]
-        return output
-
-    return run
-
-
 TARGET = Target(
     name="openvino",
     title="OpenVINO",
@@ -76,6 +60,6 @@ TARGET = Target(
     packages={"openvino": "openvino", "nncf": "nncf", "onnx": "onnx"},
     precisions=("float32", "float16", "int8"),
     write=write_openvino,
-    open=open_openvino,
+    open=open_file,
     companions=(".bin",),
 )

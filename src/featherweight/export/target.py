@@ -6,14 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherweight.export.subject import Subject
-
-Array = NDArray[np.float32]
-Runner = Callable[[Array], Array]
-"""One picture in, as the network sees it [1, C, H, W]; its output [1, ...]."""
+from featherweight.peers.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,8 @@ class Target:
     """(subject, precision, path)."""
     open: Callable[[Path, int], Runner] | None
     """(path, threads); None where it cannot run on this machine."""
+    runtime: str = ""
+    """The distribution that runs its files, where that is not the first of `packages`."""
     companions: tuple[str, ...] = ()
     """Suffixes of the files that belong to the one that is named."""
 
@@ -59,6 +55,11 @@ class Target:
             except PackageNotFoundError:
                 continue
         return found
+
+    @property
+    def runs_on(self) -> str:
+        """The distribution that runs its files: `runtime`, or the first of `packages`."""
+        return self.runtime or next(iter(self.packages.values()), "")
 
     def files(self, path: Path) -> list[Path]:
         """The files of an export: the one that is named, and its companions."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.errors import ExportError, InvalidArgumentError
-from featherweight.export.quietly import quietly
-from featherweight.export.subject import Array, Subject
-from featherweight.export.target import Runner, Target, Written
+from featherweight.export.subject import Subject
+from featherweight.export.target import Target, Written
 from featherweight.export.traced import traced
 from featherweight.extras import require
+from featherweight.peers.quietly import quietly
+from featherweight.peers.tvm import open_file
 
 CROSS_COMPILER = "aarch64-linux-gnu-g++"
 _AARCH64 = {
@@ -79,21 +80,6 @@ def _link(library: Any, path: Path, **options: Any) -> None:
         raise ExportError(f"TVM cannot link {path}: {error}") from error
 
 
-def open_tvm(path: Path, threads: int) -> Runner:
-    """Run a library on the virtual machine."""
-    tvm = require("tvm", extra="tvm")
-    relax = require("tvm.relax", extra="tvm")
-    tvm.get_global_func("runtime.config_threadpool")(1, threads)
-    machine = relax.VirtualMachine(tvm.runtime.load_module(str(path)), tvm.cpu())
-    main = machine["main"]
-
-    def run(x: Array) -> Array:
-        output: Array = main(tvm.runtime.tensor(x)).numpy()
-        return output
-
-    return run
-
-
 TARGET = Target(
     name="tvm",
     title="TVM",
@@ -102,7 +88,7 @@ TARGET = Target(
     packages={"tvm": "apache-tvm"},
     precisions=("float32", "int8"),
     write=write_tvm,
-    open=open_tvm,
+    open=open_file,
 )
 AARCH64_TARGET = Target(
     name="tvm-aarch64",
