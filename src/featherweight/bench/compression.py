@@ -11,7 +11,7 @@ from featherweight.bench.on_machine_table import change_line, change_table
 from featherweight.bench.plots import DensityPoint
 from featherweight.bench.published import deep_compression
 from featherweight.bench.report import NetworkReport
-from featherweight.bench.tables import layer_table
+from featherweight.bench.tables import channel_table, coupled_layers, layer_table
 from featherweight.data import Dataset
 from featherweight.functional.pruning import magnitude_mask
 from featherweight.recipes import Compression, Recipe, layers_with_weights, to_yaml
@@ -76,6 +76,11 @@ def network_report(
         },
         accuracy_by_density=curve,
         untouched=result.untouched,
+        notes=[
+            f"{coupled_layers(group)}: {group.before} channels, {group.after} of them left"
+            for group in result.removed
+            if group.after < group.before
+        ],
         recipe=to_yaml(recipe),
         change=change,
     )
@@ -98,6 +103,8 @@ def print_compression(name: str, result: Compression, change: MachineChange | No
             f"{100 - result.compressed.top1:.2f} %"
         )
     console.print(line)
+    if result.removed:
+        console.print(channel_table(result.removed))
     if change is not None:
         console.print(change_table(name, change))
         console.print(change_line(change), highlight=False)

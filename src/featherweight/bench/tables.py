@@ -12,6 +12,7 @@ from rich.text import Text
 
 from featherweight.bench.published import PublishedNetwork, PublishedRow
 from featherweight.functional.coding_length import FLOAT_BITS
+from featherweight.pruning.removal import RemovedFrom
 from featherweight.recipes.accounting import LayerRow
 from featherweight.units import format_bytes
 
@@ -21,6 +22,7 @@ CAPTION = (
     "over float32 size. P: pruned, Q: shared, H: Huffman-coded. In the file: what it really takes."
 )
 PAPER = "Dimmed: as printed in arXiv 1510.00149."
+_NAMED = 3  # of layers that share their channels: a residual network's would fill the screen
 _WIDE = 100  # columns of a terminal in which the paper's figures fit beside ours
 
 
@@ -200,3 +202,20 @@ def layer_table(
         ]
         table.add_row(*cells, style="bold" if is_total else "")
     return table
+
+
+def channel_table(removed: Sequence[RemovedFrom]) -> Table:
+    """How many channels or neurons each layer made, and makes now."""
+    table = Table(box=SIMPLE_HEAD, title="channels", title_justify="left")
+    for header, justify in (("Layers", "left"), ("Before", "right"), ("Left", "right")):
+        table.add_column(header, justify=justify)  # type: ignore[arg-type]
+    for group in removed:
+        table.add_row(coupled_layers(group), str(group.before), str(group.after))
+    return table
+
+
+def coupled_layers(group: RemovedFrom) -> str:
+    """The layers that make the same channels, at most three of them by name."""
+    names = group.coupled[:_NAMED]
+    rest = len(group.coupled) - len(names)
+    return ", ".join(names) + (f" and {rest} more" if rest else "")

@@ -1,4 +1,4 @@
-"""featherweight prune MODEL --method M --density F: fewer weights, in one step."""
+"""featherweight prune MODEL: fewer weights (--density), or channels (--pruning-ratio)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from featherweight.cli.output import (
     Threads,
     command,
 )
+from featherweight.cli.prune_channels import ChannelRequest, channel_recipe, is_of_channels
 from featherweight.cli.step import (
     Checkpoint,
     Model,
@@ -29,6 +30,7 @@ from featherweight.cli.step import (
     by_recipe,
     carry_out,
 )
+from featherweight.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from featherweight.recipes import Recipe
@@ -60,18 +62,38 @@ def prune(
         str,
         typer.Option(
             help="magnitude, threshold, second-order, optimal-brain-damage, hutchinson, movement, "
-            "random, or zeros: keep the zeros that there are."
+            "random, or zeros: keep the zeros that there are. For channels: magnitude, l1, taylor, "
+            "activation-zeros, batch-norm-scale, random; group-lasso and network-slimming train "
+            "under penalties."
         ),
     ] = "magnitude",
     density: Annotated[
         float | None, typer.Option(help="Share of each layer's weights to keep, as in 0.1.")
     ] = None,
+    pruning_ratio: Annotated[
+        float | None,
+        typer.Option(help="Share of the channels to remove: the layers become smaller, as in 0.5."),
+    ] = None,
+    structure: Annotated[
+        str,
+        typer.Option(help="What --pruning-ratio removes: channels, or neurons of linear layers."),
+    ] = "channels",
+    penalty: Annotated[
+        float, typer.Option(min=0, help="Strength of group-lasso and network-slimming.")
+    ] = 0.1,
+    multiple_of: Annotated[
+        int, typer.Option(min=1, help="Layers keep a multiple of so many channels.")
+    ] = 1,
     pattern: Annotated[
         str, typer.Option(help="unstructured, N:M (2:4, 2:16; says the density), or 1x4, 4x1, 8x1.")
     ] = "unstructured",
     layer: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=F", help="Another density for this layer; as often as wanted."),
+        typer.Option(
+            metavar="NAME=F",
+            help="Another density for this layer, or how many of its channels stay; as often as "
+            "wanted.",
+        ),
     ] = None,
     sensitivity: Annotated[
         Path | None,
@@ -112,21 +134,35 @@ def prune(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove weights: from the file, from memory, and from the time an answer takes.
+    """Remove weights or channels: from the file, from memory, and from the time an answer takes.
 
     With --data the network is retrained while its weights go, learning from itself as it was; what
     is left and what it costs on this machine stands in the table. Without --data weights are
     removed as they are.
 
     Example: featherweight prune lenet-5 --method magnitude --density 0.1 --data mnist5k --out m.fwt
+
+    Example: featherweight prune resnet-18 --pruning-ratio 0.5 --out half.fwt
     """
-    request = _Request(
-        method, density, pattern, layer or [], sensitivity, schedule, scope, rounds, regrow, epochs,
-        calibration, num_bits,
-    )  # fmt: skip
     options = StepOptions(
         model, out, data, checkpoint, weights, report, root, download, seed, threads, json, quiet,
         storage_only,
+    )  # fmt: skip
+    if is_of_channels(method, pruning_ratio):
+        if density is not None or sensitivity is not None or pattern != "unstructured":
+            raise InvalidArgumentError(
+                "--density, --pattern and --sensitivity speak of weights, --pruning-ratio and the "
+                f"method {method!r} of channels: give one of both; a recipe does both in turn."
+            )
+        of_channels = ChannelRequest(
+            method, pruning_ratio, structure, penalty, scope, layer or [], multiple_of, epochs,
+            num_bits,
+        )  # fmt: skip
+        carry_out(options, lambda work: _plan_channels(of_channels, work, storage_only))
+        return
+    request = _Request(
+        method, density, pattern, layer or [], sensitivity, schedule, scope, rounds, regrow, epochs,
+        calibration, num_bits,
     )  # fmt: skip
     carry_out(options, lambda work: _plan(request, work, storage_only))
 
@@ -136,6 +172,15 @@ def _plan(request: _Request, work: Work, storage_only: bool) -> Step:
 
     recipe = _recipe(request, work)
     check_stage(work.resolved.module, recipe, has_data=work.dataset is not None)
+    return by_recipe(recipe, storage_only=storage_only)
+
+
+def _plan_channels(request: ChannelRequest, work: Work, storage_only: bool) -> Step:
+    from featherweight.recipes.channel_stage import check_channels
+
+    recipe = channel_recipe(request, work)
+    assert recipe.channels is not None
+    check_channels(recipe.channels, has_data=work.dataset is not None)
     return by_recipe(recipe, storage_only=storage_only)
 
 
@@ -191,8 +236,6 @@ def _rules(request: _Request, work: Work) -> list[dict[str, Any]]:
 
 
 def _named(entry: str) -> tuple[str, float]:
-    from featherweight.errors import InvalidArgumentError
-
     name, _, density = entry.rpartition("=")
     try:
         return name, float(density)
@@ -203,7 +246,6 @@ def _named(entry: str) -> tuple[str, float]:
 
 
 def _by_sensitivity(request: _Request, file: Path, work: Work) -> dict[str, float]:
-    from featherweight.errors import InvalidArgumentError
     from featherweight.recipes.allocation import allocate
     from featherweight.recipes.sensitivity import read_sensitivity
 

@@ -187,6 +187,10 @@ def summarise(result: "Compression", change: Any = None) -> dict[str, Any]:
             }
             for row in result.rows
         ],
+        "channels": [
+            {"layer": group.layer, "before": group.before, "after": group.after}
+            for group in result.removed
+        ],
         "stored_as_is": [{"name": name, "bytes": count} for name, count in result.untouched],
         "on_this_machine": change,
     }

@@ -49,7 +49,7 @@ class GraphModule(nn.Module):
 
     def __init__(self, graph: Graph, tensors: Mapping[str, Tensor]) -> None:
         super().__init__()
-        values = _shapes(graph, tensors)
+        values = value_shapes(graph, tensors)
         nodes = fuse(graph, values)
         layers = _layers(nodes, tensors, values)
         inside = {name for use in layers.values() for name in use.tensors}
@@ -127,7 +127,8 @@ def rebuild_network(network: Network) -> GraphModule:
     return rebuild(network.graph, {name: t.dense() for name, t in network.tensors.items()})
 
 
-def _shapes(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Value]:
+def value_shapes(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Value]:
+    """Return every value of `graph`, at a batch of two, as a tensor without its data."""
     draft = Draft(
         inputs=graph.inputs,
         outputs=tuple(info.name for info in graph.outputs),

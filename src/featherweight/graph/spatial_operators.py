@@ -8,6 +8,7 @@ and end is done before.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -122,6 +123,11 @@ def batch_normalization(
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, per channel, with stored statistics."""
     if training_mode:
         raise UnsupportedOperatorError("BatchNormalization in training mode is outside the subset.")
+    if mean.requires_grad or variance.requires_grad:
+        # Computed by the network itself (standardised weights): torch's own gives them no gradient.
+        along = (1, -1, *(1,) * (x.ndim - 2))
+        factor = scale * torch.rsqrt(variance + epsilon)
+        return x * factor.reshape(along) + (bias - mean * factor).reshape(along)
     return F.batch_norm(x, mean, variance, scale, bias, eps=epsilon)
 
 

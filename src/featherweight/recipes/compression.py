@@ -1,8 +1,8 @@
 """compress(model, recipe, data): the one place that composes the methods, and packing.
 
 Deep Compression (Han, Mao & Dally 2016, arXiv 1510.00149): prune and retrain, share and train the
-centroids, entropy-code, write one file, read it back and check it. Layers that are to be binary
-become so before.
+centroids, entropy-code, write one file, read it back and check it. Channels go before that, and
+layers that are to be binary become so.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from featherweight.binarization import fold_norms
 from featherweight.data import Dataset
 from featherweight.errors import InvalidArgumentError
 from featherweight.recipes.binarize_stage import binarize_stage, binary_weights
+from featherweight.recipes.channel_stage import channel_stage, smaller_weights
 from featherweight.recipes.pack import example_input, pack
 from featherweight.recipes.prune_stage import prune_stage
 from featherweight.recipes.recipe import Recipe, to_data
@@ -49,7 +50,11 @@ def compress(
     shape = data.shape if data is not None else input_shape
     if shape is None:
         raise InvalidArgumentError("`input_shape` is needed without data, but got None.")
-    network = binarize_stage(plain_copy(module), module, recipe, data, settings)
+    network, removed = channel_stage(
+        plain_copy(module), module, recipe, data, settings, input_shape=shape
+    )
+    smaller = smaller_weights(module, network) if recipe.channels else set()
+    network = binarize_stage(network, module, recipe, data, settings)
     binary = binary_weights(network) if recipe.binarization else set()
     rules = match_rules(network, recipe)
     weights = {"trained": snapshot(network, rules)}
@@ -75,9 +80,10 @@ def compress(
         network,
         packed,
         out,
-        touched=masks.keys() | shared.keys() | quantized.keys() | binary,
+        touched=masks.keys() | shared.keys() | quantized.keys() | binary | smaller,
         data=data,
         coder=recipe.coder,
         index_bits=recipe.index_bits,
         weights=weights,
+        removed=removed,
     )

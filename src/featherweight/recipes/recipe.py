@@ -15,6 +15,8 @@ from featherweight.binarization import SchemeName
 from featherweight.errors import InvalidArgumentError
 from featherweight.functional.sparsity_pattern import UNSTRUCTURED, parse_pattern
 from featherweight.pruning import PruningConfig, Target, find_method
+from featherweight.pruning.group_training import GroupConfig
+from featherweight.pruning.removal import RemovalConfig
 from featherweight.quantization import UniformConfig
 from featherweight.training import Distillation, TrainingConfig
 from featherweight.weight_sharing import SharingConfig
@@ -72,6 +74,18 @@ class LayerRule:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class ChannelStage:
+    """Before all else: channels or neurons go, and what is left is trained where there is data."""
+
+    removal: RemovalConfig = RemovalConfig(pruning_ratio=0.0)
+    penalties: GroupConfig | None = None
+    """Train under these first; what they take to zero goes, too, whatever the ratio."""
+    training: TrainingConfig = TrainingConfig()
+    calibration: Annotated[int, Field(ge=1)] = 256
+    """Training pictures for importances that look at some."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class PruningStage:
     """Prune while training so; without data the masks are set once."""
 
@@ -100,7 +114,7 @@ class UniformStage:
 
 @dataclass(frozen=True, config=_STRICT)
 class BinarizationStage:
-    """Before all else: layers become binary, and are trained so where there is data."""
+    """Before weights are pruned: layers become binary, and are trained so where there is data."""
 
     scheme: SchemeName = "xnor"
     layers: tuple[str, ...] = ("*",)
@@ -116,8 +130,9 @@ class Recipe:
 
     name: str
     layers: tuple[LayerRule, ...]
-    """What is done to real layers; may be empty where there is binarization."""
+    """What is done to real layers; may be empty where there is binarization, or channels go."""
     source: str = ""
+    channels: ChannelStage | None = None
     binarization: BinarizationStage | None = None
     pruning: PruningStage = PruningStage()
     sharing: SharingStage = SharingStage()
@@ -263,9 +278,10 @@ def scaled(recipe: Recipe, epochs: float) -> Recipe:
             training, epochs=max(min(1, training.epochs), round(training.epochs * epochs))
         )
 
-    binary = recipe.binarization
+    binary, channels = recipe.binarization, recipe.channels
     return replace(
         recipe,
+        channels=channels and replace(channels, training=shorter(channels.training)),
         binarization=binary and replace(binary, training=shorter(binary.training)),
         pruning=replace(recipe.pruning, training=shorter(recipe.pruning.training)),
         sharing=replace(recipe.sharing, training=shorter(recipe.sharing.training)),

@@ -53,11 +53,12 @@ def match_rules(module: nn.Module, recipe: Recipe) -> dict[str, LayerRule]:
     """The recipe's rule for each real layer that has one.
 
     Raises:
-        InvalidArgumentError: no layer matches any pattern, and the recipe is not of binary layers.
+        InvalidArgumentError: no layer matches any pattern, and the recipe does nothing else.
     """
     names = [name for name, _ in layers_with_weights(module)]
     rules = {name: rule for name in names if (rule := recipe.rule(name)) is not None}
-    if not rules and (recipe.layers or recipe.binarization is None):
+    is_whole = recipe.binarization is None and recipe.channels is None
+    if not rules and (recipe.layers or is_whole):
         patterns = ", ".join(rule.pattern for rule in recipe.layers) or "none"
         raise InvalidArgumentError(
             f"recipe {recipe.name!r} (patterns: {patterns}) matches no layer of this network "

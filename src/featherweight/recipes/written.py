@@ -13,6 +13,7 @@ from featherweight.container import Network
 from featherweight.data import Dataset
 from featherweight.errors import FeatherweightError
 from featherweight.graph import load
+from featherweight.pruning.removal import RemovedFrom
 from featherweight.recipes.accounting import LayerRow, layer_row
 from featherweight.recipes.pack import example_input
 from featherweight.training import Accuracy, evaluate, logits
@@ -39,6 +40,8 @@ class Compression:
     compressed: Accuracy | None
     weights: dict[str, dict[str, Tensor]] = field(repr=False)
     """By stage (trained, pruned, shared) and layer, flat."""
+    removed: tuple[RemovedFrom, ...] = ()
+    """The channels or neurons that went, by the layer that made them."""
 
     @property
     def float32_bytes(self) -> int:
@@ -62,6 +65,7 @@ def write_compressed(
     coder: str = "auto",
     index_bits: int = _INDEX_BITS,
     weights: Mapping[str, Mapping[str, Tensor]] | None = None,
+    removed: tuple[RemovedFrom, ...] = (),
 ) -> Compression:
     """Write `packed` to `out`, read it back, and weigh it against the reference.
 
@@ -72,6 +76,7 @@ def write_compressed(
         touched: names of the tensors that were made smaller: the rows of the table.
         data: whose test pictures are counted, before and after.
         weights: by stage and layer, for pictures.
+        removed: channels that went, for the table.
 
     Raises:
         FeatherweightError: the file read back does not give the network's own logits, bit for bit.
@@ -107,6 +112,7 @@ def write_compressed(
         reference=before,
         compressed=after,
         weights={stage: dict(layers) for stage, layers in (weights or {}).items()},
+        removed=removed,
     )
 
 
