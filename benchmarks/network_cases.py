@@ -18,7 +18,8 @@ from featherweight.nn import XnorConv2d, XnorLinear
 from featherweight.quantization import fold_batch_norm, measure_ranges, quantize
 from featherweight.recipes import Settings, find_recipe
 from featherweight.recipes.pack import pack
-from featherweight.recipes.stages import prune_stage, share_stage
+from featherweight.recipes.prune_stage import prune_stage
+from featherweight.recipes.stages import share_stage
 from featherweight.weight_sharing import SharingConfig, share
 
 Mask = Callable[[Tensor], Tensor]

@@ -176,11 +176,12 @@ def speed_cases() -> list[tuple[str, str, Callable[[], Network]]]:
     wanted = ("10 % in 4x1 blocks", "deep-compressed", "XNOR")
     for case in network_cases.CASES:
         if any(word in case.form for word in wanted) and case.network != "vgg-16":
-            made = lambda c=case: c.make(
-                network_cases.module(c.network), network_cases.example(c.network)
-            )  # noqa: E731, E501
-            cases.append((case.network, case.form, made))
+            cases.append((case.network, case.form, lambda c=case: of_case(c)))
     return cases
+
+
+def of_case(case: network_cases.Case) -> Network:
+    return case.make(network_cases.module(case.network), network_cases.example(case.network))
 
 
 def full_size(name: str, form: str) -> Network:
@@ -194,7 +195,7 @@ def speed_rows(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     for name, form, make in speed_cases():
         if options.quick and name != "resnet-18":
             continue
-        yield log.add(f"{name}, {form}", lambda: raced(make, backends, options.rounds))
+        yield log.add(f"{name}, {form}", lambda m=make: raced(m, backends, options.rounds))
 
 
 def raced(make: Callable[[], Network], backends: str, rounds: int) -> dict[str, object]:

@@ -31,9 +31,5 @@ def test_the_library_is_of_its_processor(name: str, machine: int, tmp_path: Path
     assert content[:4] == b"\x7fELF"
     assert content[4:6] == b"\x02\x01"  # 64 bits, little-endian
     assert struct.unpack_from("<HH", content, 16) == (3, machine)  # a shared object
-    assert (
-        b"__tvm_ffi__library_bin" in content
-        and b"__tvm_ffi_main" in content
-        or b"vm_main" in content
-    )
+    assert b"__tvm_ffi_" in content  # names of what the virtual machine looks up
     assert (exported.parity is None) == (name == "tvm-aarch64")
