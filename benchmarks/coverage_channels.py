@@ -57,6 +57,15 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "coverage_channels.jsonl"
 CHOSEN = HERE / "channel_networks.yaml"
 LIMIT = 300
+TABLE = """\
+# Half of the channels, network by network
+
+`python benchmarks/coverage_channels.py --table FILE` writes this page: multiply-adds and parameters
+left, in percent. "Mixed by" names operators that mix the channels that are left (a layer norm's
+mean), so that the smaller network is not the masked one.
+
+| network | multiply-adds | parameters | mixed by | failed because |
+|---|---|---|---|---|"""
 
 
 def build(name: str) -> tuple[nn.Module, tuple[int, ...]]:
@@ -219,7 +228,22 @@ def run(options: argparse.Namespace) -> list[harness.Row]:
         if not options.quick:
             with options.results.open("a") as file:
                 file.write(json.dumps(results[name]) + "\n")
+    if options.table:
+        options.table.write_text(table([results[name] for name in sorted(names)]))
     return [*_rows(names, results), *_totals(names, results)]
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """The page docs/channel-coverage.md."""
+    lines = [TABLE]
+    for line in found:
+        if line["ok"]:
+            mixed = ", ".join(sorted(set(line["mixings"]))) or "–"
+            left = f"{100 * line['macs']:.1f} | {100 * line['params']:.1f}"
+            lines.append(f"| {line['name']} | {left} | {mixed} | |")
+        else:
+            lines.append(f"| {line['name']} | | | | {line['reason'].partition(': Error')[0]} |")
+    return "\n".join(lines) + "\n"
 
 
 def _rows(names: list[str], results: dict[str, dict[str, Any]]) -> Iterator[harness.Row]:
@@ -244,6 +268,7 @@ def _totals(names: list[str], results: dict[str, dict[str, Any]]) -> Iterator[ha
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="what is found so far")
     parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for one network")
+    parser.add_argument("--table", type=Path, help="write the table of docs/ here")
     parser.add_argument("--again", action="store_true", help="try anew what failed before")
 
 

@@ -29,7 +29,8 @@ from featherweight import container, zoo
 from featherweight.measure.counting import profile_network
 from featherweight.recipes import Settings, find_recipe
 from featherweight.recipes.pack import example_input, pack
-from featherweight.recipes.stages import prune_stage, share_stage
+from featherweight.recipes.prune_stage import prune_stage
+from featherweight.recipes.stages import share_stage
 from featherweight.runtime import Session
 from featherweight.zoo.registry import entry
 

@@ -1,9 +1,10 @@
 """Pruning weights: whether the scores are right, and what accuracy, time and memory come out.
 
 Rows come from `pruning_rows/`, one module a subject. Results that take long are kept in
-`results/pruning/`: `pruning_training.py` trains them. Every trained row says what the network
-takes on this machine beside its accuracy. `--quick` measures times and what takes seconds, and
-shows what is kept; `--only` names some of the subjects; `--pictures FOLDER` draws.
+`results/pruning/`, where `pruning_training.py`, `pruning_redundancy.py` and
+`pruning_composition.py` put them. Every trained row says what the network takes on this machine
+beside its accuracy. `--quick` measures times and what takes seconds, and shows what is kept;
+`--only` names some of the subjects; `--pictures FOLDER` draws.
 """
 
 import argparse
@@ -13,9 +14,15 @@ from pathlib import Path
 import torch
 
 import harness
-from pruning_rows import at_once, brain_damage, trained
+from pruning_rows import at_once, brain_damage, composition, drop_neuron, trained
 
-SUBJECTS = {"brain-damage": brain_damage.rows, "at-once": at_once.rows, "trained": trained.rows}
+SUBJECTS = {
+    "brain-damage": brain_damage.rows,
+    "at-once": at_once.rows,
+    "trained": trained.rows,
+    "drop-neuron": drop_neuron.rows,
+    "composition": composition.rows,
+}
 
 
 def run(options: argparse.Namespace) -> list[harness.Row]:

@@ -1,4 +1,4 @@
-"""The pictures of docs/pruning.md, from what is kept in results/pruning/."""
+"""The pictures of docs/pruning.md and docs/channels.md, from what is kept in results/pruning/."""
 
 from collections.abc import Callable, Sequence
 from itertools import cycle, product
@@ -20,6 +20,7 @@ from featherweight.bench.figures import (
 from featherweight.extras import require
 from featherweight.graph import load as load_file
 from pruning_rows import at_once
+from pruning_rows.channel_pictures import removed_groups
 from pruning_training import Case, cases, kept, plan
 
 COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", MUTED)
@@ -32,6 +33,7 @@ def draw(folder: Path) -> None:
         ("pruning-methods", all_methods),
         ("pruning-remaining", remaining),
         ("pruning-redundancy", why_redundant),
+        ("channels-removed", removed_groups),
     )
     for name, picture in pictures:
         with figure_style(name):

@@ -13,6 +13,11 @@
 #include "featherweight/featherweight.h"
 #include "input_file.h"
 
+// The C++ library's own handler prints the exception's name, and links 50 kB of name printing for it.
+namespace __gnu_cxx {
+void __verbose_terminate_handler() { std::abort(); }
+}  // namespace __gnu_cxx
+
 namespace {
 
 constexpr const char* kUsage =

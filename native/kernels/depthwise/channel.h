@@ -1,4 +1,4 @@
-// Depthwise convolution for every vector width: tiles of up to four lines times two vectors of outputs.
+// Depthwise convolution for every vector width: tiles of four, two or one lines times two vectors or one of outputs.
 //
 // The taps of one column of the filter form a chain: each vector of inputs is loaded once for a chain and
 // used for all lines of the tile that need it. Tiles at the border mask what lies outside of the plane.
@@ -12,8 +12,6 @@ namespace {
 
 template <class V>
 struct DepthwiseChannel {
-  static constexpr int kLines = 4, kLongestChain = 5;
-
   struct Channel {
     const PlaneWindow& layer;
     const float *weights, *x;
@@ -33,14 +31,13 @@ struct DepthwiseChannel {
  private:
   template <int kStride>
   static void bands(const Channel& c) {
-    for (int line = 0; line < c.layer.out_height; line += kLines) {
-      switch (c.layer.out_height - line) {
-        case 1: band<kStride, 1>(c, line); break;
-        case 2: band<kStride, 2>(c, line); break;
-        case 3: band<kStride, 3>(c, line); break;
-        default: band<kStride, kLines>(c, line);
-      }
+    int line = 0;
+    for (; line + 4 <= c.layer.out_height; line += 4) band<kStride, 4>(c, line);
+    if (line + 2 <= c.layer.out_height) {
+      band<kStride, 2>(c, line);
+      line += 2;
     }
+    if (line < c.layer.out_height) band<kStride, 1>(c, line);
   }
 
   template <int kStride, int kUsedLines>
@@ -70,19 +67,21 @@ struct DepthwiseChannel {
       for (int v = 0; v < kUsed; ++v) acc[i][v] = V::zero();
     }
     const PlaneWindow& l = c.layer;
-    const int longest = l.dilation_y == 1 ? kLongestChain : 1;
+    const bool is_chain = l.dilation_y == 1;
     for (int kx = 0; kx < l.kernel_x; ++kx) {
       const int pixel = column * kStride + kx * l.dilation_x - l.pad_left;
-      for (int ky = 0; ky < l.kernel_y; ky += longest) {
+      for (int ky = 0; ky < l.kernel_y;) {
         const float* const w = c.weights + ky * l.kernel_x + kx;
-        const int top = line * kStride + ky * l.dilation_y - l.pad_top;
-        const int length = l.kernel_y - ky < longest ? l.kernel_y - ky : longest;
-        switch (length) {
-          case 1: chain<1, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc); break;
-          case 2: chain<2, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc); break;
-          case 3: chain<3, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc); break;
-          case 4: chain<4, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc); break;
-          default: chain<kLongestChain, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
+        const int top = line * kStride + ky * l.dilation_y - l.pad_top, left = l.kernel_y - ky;
+        if (is_chain && left >= 5) {
+          chain<5, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
+          ky += 5;
+        } else if (is_chain && left >= 3) {
+          chain<3, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
+          ky += 3;
+        } else {
+          chain<1, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
+          ky += 1;
         }
       }
     }

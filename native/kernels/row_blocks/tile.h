@@ -55,7 +55,7 @@ struct RowBlocksTile {
     }
   }
 
-  template <int kUsed, bool kResidual>
+  template <int kUsed>
   static inline __attribute__((always_inline)) void finish(const Target& to, int row, Sums<kUsed>& sums) {
     const Product& p = *to.product;
     const Epilogue& e = p.epilogue;
@@ -71,9 +71,9 @@ struct RowBlocksTile {
       for (int v = 0; v < kUsed; ++v) {
         const std::ptrdiff_t at = first + v * V::kLanes;
         const bool whole = v < kUsed - 1 || rest == V::kLanes;
-        const auto residual = !kResidual ? V::zero()
-                              : whole    ? V::load(e.residual + at)
-                                         : V::load(e.residual + at, mask);
+        const auto residual = !e.residual ? V::zero()
+                              : whole     ? V::load(e.residual + at)
+                                          : V::load(e.residual + at, mask);
         const auto y = finished<V>(sums[r][v], e, scale, bias, residual);
         if (whole) {
           V::store(p.y + at, y);
@@ -84,11 +84,13 @@ struct RowBlocksTile {
     }
   }
 
-  // One band for all groups of a chunk of rows. `waiting`: sums that the bands so far have made.
-  template <class Read, int kUsed, bool kFirst, bool kLast>
+  // One band for all groups of a chunk of rows. `waiting`: sums that the bands so far have made. Which band
+  // it is costs two branches a group; as template parameters they would make the code four times as large.
+  template <class Read, int kUsed>
   static void add_band(const RowBlocksView& w, int band, Range groups, const float* panel, float* waiting,
                        const Target& to) {
     const std::uint32_t* const start = w.start + static_cast<std::size_t>(band) * w.groups;
+    const bool is_first = band == 0, is_last = band == w.bands - 1;
     for (int group = groups.begin; group < groups.end; ++group) {
       for (int row = 0; row < kBlockRows; row += kRows, waiting += kRows * kColumns) {
         Sums<kUsed> sums;
@@ -96,20 +98,18 @@ struct RowBlocksTile {
         for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
           for (int v = 0; v < kUsed; ++v) {
-            sums[r][v] = kFirst ? V::zero() : V::load(waiting + r * kColumns + v * V::kLanes);
+            sums[r][v] = is_first ? V::zero() : V::load(waiting + r * kColumns + v * V::kLanes);
           }
         }
         add<Read, kUsed>(w, start[group], start[group + 1], row, panel, sums);
-        if (!kLast) {
+        if (is_last) {
+          finish<kUsed>(to, group * kBlockRows + row, sums);
+        } else {
 #pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
             for (int v = 0; v < kUsed; ++v) V::store(waiting + r * kColumns + v * V::kLanes, sums[r][v]);
           }
-        } else if (to.product->epilogue.residual) {
-          finish<kUsed, true>(to, group * kBlockRows + row, sums);
-        } else {
-          finish<kUsed, false>(to, group * kBlockRows + row, sums);
         }
       }
     }
@@ -121,11 +121,7 @@ struct RowBlocksTile {
     if constexpr (kUsed > 1) {
       if (used < kUsed) return use<Read, kUsed - 1>(w, used, band, groups, panel, waiting, to);
     }
-    const bool last = band == w.bands - 1;
-    if (band == 0 && last) return add_band<Read, kUsed, true, true>(w, band, groups, panel, waiting, to);
-    if (band == 0) return add_band<Read, kUsed, true, false>(w, band, groups, panel, waiting, to);
-    if (last) return add_band<Read, kUsed, false, true>(w, band, groups, panel, waiting, to);
-    add_band<Read, kUsed, false, false>(w, band, groups, panel, waiting, to);
+    add_band<Read, kUsed>(w, band, groups, panel, waiting, to);
   }
 
   // A tile of stored columns for one chunk of rows.
