@@ -35,3 +35,11 @@ class DataError(FeatherweightError):
 
 class CheckpointError(FeatherweightError):
     """A checkpoint does not belong to this network or this run."""
+
+
+class ExportError(FeatherweightError):
+    """A toolchain cannot take this network; the message quotes the toolchain."""
+
+
+class ParityError(ExportError):
+    """An exported network does not give the answers of the network it was made from."""

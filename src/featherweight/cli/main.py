@@ -4,13 +4,16 @@ import typer
 
 from featherweight import __version__
 from featherweight.cli import (
+    bench,
     binarize,
     calibrate,
     compare,
     compress,
     data,
     demo,
+    doctor,
     evaluate,
+    export,
     inspect,
     models,
     profile,
@@ -61,6 +64,9 @@ app.command("inspect")(inspect.inspect)
 app.command("eval")(evaluate.evaluate)
 app.command("run")(run.run)
 app.command("search")(search.search)
+app.command("export")(export.export)
+app.command("bench")(bench.bench)
+app.command("doctor")(doctor.doctor)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 

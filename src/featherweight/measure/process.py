@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
-_STATUS = Path("/proc/self/status")
+_PROCESSES = Path("/proc")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
 def peak_memory_bytes() -> int:
     """Return the most memory that this process has had resident (its high-water mark)."""
-    if _STATUS.exists():
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    found = peak_memory_of("self")
+    if found is not None:
+        return found
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def peak_memory_of(process: int | str) -> int | None:
+    """The same of another process, by its id; None where the system does not tell."""
+    try:
+        lines = (_PROCESSES / str(process) / "status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(x.split()[1]) * 1024 for x in lines if x.startswith("VmHWM:")), None)
 
 
 def reset_peak_memory() -> bool:
