@@ -26,6 +26,7 @@ struct Avx2 {
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }  // b where either is NaN
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
 
+  static Float sqrt(Float a) { return _mm256_sqrt_ps(a); }
   static Float abs(Float a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   static Float round(Float a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   // a * 2^n, n whole and within [-252, 254]: in two steps, so that results below 2^-126 are right.

@@ -25,6 +25,7 @@ struct Avx512 {
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
 
+  static Float sqrt(Float a) { return _mm512_sqrt_ps(a); }
   static Float abs(Float a) { return _mm512_abs_ps(a); }
   static Float round(Float a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
   // a * 2^n, n whole.

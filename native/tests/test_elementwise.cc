@@ -105,6 +105,14 @@ void test_rows(const ElementwiseKernels& kernels) {
     kernels.layer_norm(a.data(), b.data(), c.data(), 1e-5f, y.data(), count);
     kElementwiseScalar.layer_norm(a.data(), b.data(), c.data(), 1e-5f, expected.data(), count);
     check_close(y, expected, 3e-6);
+    std::vector<float> planes = normal(5 * count, random), own(planes.begin() + 2 * count, planes.begin() + 3 * count);
+    kernels.response_norm(planes.data() + 2 * count, count, -2, 2, 1.5f, 0.3f, y.data(), count);
+    for (int i = 0; i < count; ++i) {
+      double squares = 0.0;
+      for (int c = 0; c < 5; ++c) squares += std::pow(static_cast<double>(planes[c * count + i]), 2.0);
+      expected[i] = static_cast<float>(own[i] * std::pow(1.5 + 0.3 * squares, -0.75));
+    }
+    check_close(y, expected, 1e-6);
     CHECK(std::abs(kernels.sum(a.data(), count) - kElementwiseScalar.sum(a.data(), count)) <= 1e-6 * count);
   }
 }

@@ -4,6 +4,7 @@
 namespace featherweight::kernels {
 
 using Loops = ElementwiseLoops<Avx2>;
-const ElementwiseKernels kElementwiseAvx2{Loops::apply, Loops::combine, Loops::softmax, Loops::layer_norm, Loops::sum};
+const ElementwiseKernels kElementwiseAvx2{Loops::apply, Loops::combine, Loops::softmax,
+                                            Loops::layer_norm, Loops::sum, Loops::response_norm};
 
 }  // namespace featherweight::kernels

@@ -26,6 +26,11 @@ struct ElementwiseKernels {
   void (*layer_norm)(const float* x, const float* scale, const float* bias, float epsilon, float* y,
                      std::ptrdiff_t count);
   float (*sum)(const float* x, std::ptrdiff_t count);
+  // Local response normalization with the power 3/4 of AlexNet, of one channel's plane `x`: y = x / s^0.75, where
+  // s = bias + alpha * (sum of squares in the planes `first` ... `last`, `stride` apart, 0 being x's own).
+  // y is not x.
+  void (*response_norm)(const float* x, std::ptrdiff_t stride, int first, int last, float bias, float alpha, float* y,
+                        std::ptrdiff_t count);
 };
 
 extern const ElementwiseKernels kElementwiseScalar, kElementwiseAvx2, kElementwiseAvx512;

@@ -131,6 +131,19 @@ struct ElementwiseLoops {
       return V::fma(V::mul(V::sub(load(x + i), mean), inverse), load(scale + i), load(bias + i));
     });
   }
+
+  static void response_norm(const float* x, std::ptrdiff_t stride, int first, int last, float bias, float alpha,
+                            float* y, std::ptrdiff_t count) {
+    each(y, count, [&](std::ptrdiff_t i, auto load) {
+      Float sum = V::zero();
+      for (int c = first; c <= last; ++c) {
+        const Float other = load(x + c * stride + i);
+        sum = V::fma(other, other, sum);
+      }
+      const Float root = V::sqrt(V::fma(sum, V::fill(alpha), V::fill(bias)));
+      return V::div(load(x + i), V::mul(root, V::sqrt(root)));
+    });
+  }
 };
 
 }  // namespace

@@ -72,8 +72,18 @@ void layer_norm(const float* x, const float* scale, const float* bias, float eps
 
 float sum(const float* x, std::ptrdiff_t count) { return static_cast<float>(sum_of(x, count)); }
 
+void response_norm(const float* x, std::ptrdiff_t stride, int first, int last, float bias, float alpha, float* y,
+                   std::ptrdiff_t count) {
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    float sum = 0.0f;
+    for (int c = first; c <= last; ++c) sum += x[c * stride + i] * x[c * stride + i];
+    const float root = std::sqrt(bias + alpha * sum);
+    y[i] = x[i] / (root * std::sqrt(root));
+  }
+}
+
 }  // namespace
 
-const ElementwiseKernels kElementwiseScalar{apply, combine, softmax, layer_norm, sum};
+const ElementwiseKernels kElementwiseScalar{apply, combine, softmax, layer_norm, sum, response_norm};
 
 }  // namespace featherweight::kernels

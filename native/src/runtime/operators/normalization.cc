@@ -126,24 +126,22 @@ void build_lrn(Plan& plan, const Node& node) {
   const float beta = node.real("beta", 0.75f), bias = node.real("bias", 1.0f);
   Step step = plan.step_of(node);
   // Sums of squares of one image's plane, so that neighbours can be read after a channel is written.
-  step.run = [=, in = node.inputs[0], out = node.outputs[0]](const Memory& m) {
+  step.run = [=, of_plane = kernels::active_kernels().elementwise.response_norm, in = node.inputs[0],
+              out = node.outputs[0]](const Memory& m) {
     m.pool.run(static_cast<int>(s.outer * s.size), [&](int plane, int) {
       const std::int64_t channel = plane % s.size;
       const float* const x = m.values[in] + plane * s.inner;
       float* const y = m.values[out] + plane * s.inner;
+      const std::int64_t first = std::max(-channel, -before), last = std::min(s.size - 1 - channel, after);
+      if (beta == 0.75f) {  // of AlexNet; a power by two square roots
+        return of_plane(x, s.inner, static_cast<int>(first), static_cast<int>(last), bias, alpha, y, s.inner);
+      }
       std::fill(y, y + s.inner, 0.0f);
-      for (std::int64_t c = std::max<std::int64_t>(0, channel - before); c <= std::min(s.size - 1, channel + after); ++c) {
-        const float* const other = x + (c - channel) * s.inner;
+      for (std::int64_t c = first; c <= last; ++c) {
+        const float* const other = x + c * s.inner;
         for (std::int64_t i = 0; i < s.inner; ++i) y[i] += other[i] * other[i];
       }
-      if (beta == 0.75f) {  // of AlexNet; a power by two square roots
-        for (std::int64_t i = 0; i < s.inner; ++i) {
-          const float root = std::sqrt(bias + alpha * y[i]);
-          y[i] = x[i] / (root * std::sqrt(root));
-        }
-      } else {
-        for (std::int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * std::pow(bias + alpha * y[i], -beta);
-      }
+      for (std::int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * std::pow(bias + alpha * y[i], -beta);
     });
   };
   plan.add(std::move(step));
