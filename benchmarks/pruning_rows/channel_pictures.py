@@ -25,7 +25,7 @@ def removed_groups() -> Any:
     panels = bottom.subplots(1, 2, width_ratios=[after.shape[1], max(left.shape[1], 80)])
     dead = f"{(~rows).sum()} rows and {(~columns).sum()} columns are zero"
     _matrix(panels[0], after, f"under penalties: {dead}")
-    _matrix(panels[1], left, f"removed: {left.shape[0]} read {left.shape[1]}")
+    _matrix(panels[1], left, f"without them: {left.shape[0]} x {left.shape[1]}")
     return figure
 
 
@@ -33,6 +33,6 @@ def _matrix(axes: Any, weights: NDArray[np.float32], title: str) -> None:
     limit = float(np.quantile(np.abs(weights[weights != 0]), 0.98))
     axes.imshow(weights, cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_title(title)
-    axes.set_xlabel("outgoing groups: neurons of ip1")
-    axes.set_ylabel("incoming groups: ip2")
+    axes.set_xlabel("outgoing: neurons of ip1")
+    axes.set_ylabel("incoming: ip2")
     axes.tick_params(colors=INK, length=0)
