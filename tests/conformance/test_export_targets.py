@@ -1,5 +1,6 @@
 """One suite over every registered target: what is installed is exported to, run and compared."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from featherweight.container import Network
-from featherweight.errors import InvalidArgumentError, MissingExtraError
-from featherweight.export import Pictures, Subject, Target, export, targets, without_data
+from featherweight.errors import ExportError, InvalidArgumentError, MissingExtraError
+from featherweight.export import (
+    Pictures,
+    Subject,
+    Target,
+    export,
+    exporting,
+    find_target,
+    targets,
+    without_data,
+)
 from featherweight.export.manifest import manifest_path
+from featherweight.peers.runner import Runner
 from featherweight.quantization import fold_batch_norm, measure_ranges, quantize
 from featherweight.recipes.pack import pack
 
@@ -122,3 +133,18 @@ def test_a_precision_that_it_does_not_have_is_refused(
             export(subject, target.name, tmp_path / "small", precision=precision)
     with pytest.raises(InvalidArgumentError, match="float64"):
         export(subject, target.name, tmp_path / "small", precision="float64")
+
+
+def test_what_its_own_runtime_refuses_is_removed(
+    subjects: dict[str, Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, threads: int) -> Runner:
+        raise RuntimeError("operator 17 is missing")
+
+    target = dataclasses.replace(find_target("onnx"), open=refuse)
+    installed(target)
+    monkeypatch.setattr(exporting, "find_target", lambda _: target)
+    path = tmp_path / "small.onnx"
+    with pytest.raises(ExportError, match=r"does not run it: operator 17 is missing$"):
+        export(subjects["float32"], "onnx", path)
+    assert list(tmp_path.iterdir()) == []

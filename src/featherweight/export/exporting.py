@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from featherweight.container import Network
-from featherweight.errors import MissingExtraError, ParityError, RunError
+from featherweight.errors import ExportError, MissingExtraError, RunError
 from featherweight.export import manifest as manifests
 from featherweight.export.floating import is_quantized
 from featherweight.export.parity import Parity, check, compare, limits_for
@@ -60,7 +60,8 @@ def export(
         InvalidArgumentError: the target or the precision is not known, or the precision is not
             one that the target has.
         MissingExtraError: a package that the target needs is not installed.
-        ExportError: the target's toolchain refuses the network.
+        ExportError: the target's toolchain refuses the network, or its runtime what it wrote; the
+            file is removed.
         ParityError: what was written gives other answers; the file is removed.
     """
     target = find_target(target_name)
@@ -76,7 +77,7 @@ def export(
     written = _with_sparsity(subject, target, written)
     try:
         return _checked(subject, target, written, path, precision=precision, threads=threads)
-    except ParityError:
+    except ExportError:
         _remove(target.files(path))
         raise
 
@@ -88,7 +89,7 @@ def _checked(
     record: dict[str, object] = {"reference": None, "why": f"{target.title} does not run here"}
     if target.open is not None:
         reference, expected = answers(subject, precision)
-        found = run_all(target.open(path, threads), subject.pictures.checked)
+        found = _answers_of_file(subject, target, path, threads)
         parity = compare(found, expected)
         top1, reference_top1 = _top1(found, subject), _top1(expected, subject)
         record = manifests.parity_record(parity, reference, subject.pictures.source)
@@ -108,6 +109,17 @@ def _checked(
         notes=written.notes,
         manifest=manifests.write(path, content),
     )
+
+
+def _answers_of_file(subject: Subject, target: Target, path: Path, threads: int) -> Array:
+    """What the written file answers: some toolchains write what their own runtime refuses."""
+    assert target.open is not None
+    try:
+        return run_all(target.open(path, threads), subject.pictures.checked)
+    except Exception as error:  # each runtime has its own
+        raise ExportError(
+            f"{target.title} wrote {subject.name}, but does not run it: {error}"
+        ) from error
 
 
 def answers(subject: Subject, precision: str) -> tuple[str, Array]:
