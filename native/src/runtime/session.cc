@@ -19,7 +19,7 @@ namespace featherweight {
 using namespace runtime;
 
 struct Session::Impl {
-  std::vector<Step> steps;
+  std::vector<std::function<void(const Memory&)>> steps;
   std::vector<LayerInfo> layers;
   std::vector<PortInfo> input_infos, output_infos;
   std::vector<std::vector<float>> constants;
@@ -116,12 +116,16 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   pool = std::make_unique<ThreadPool>(options.threads);
   lay_out(model, plan);
   use.weights = plan.kept_bytes;
-  for (const Step& step : plan.steps) {
+  // What only planning reads goes with the plan.
+  layers.reserve(plan.steps.size());
+  steps.reserve(plan.steps.size());
+  for (Step& step : plan.steps) {
     use.weights += step.weight_bytes;
-    layers.push_back({step.layer, step.op, step.format, step.detail, step.note, step.weight_bytes, 0.0});
+    layers.push_back({std::move(step.layer), std::move(step.op), std::move(step.format), std::move(step.detail),
+                      std::move(step.note), step.weight_bytes, 0.0});
+    steps.push_back(std::move(step.run));
   }
   for (const auto& constant : plan.constants) use.weights += constant.size() * sizeof(float);
-  steps = std::move(plan.steps);
   constants = std::move(plan.constants);
   kept = std::move(plan.kept);
 }
@@ -190,11 +194,11 @@ void Session::Impl::run(const float* const* inputs, float* const* outputs) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Memory memory{pointers.data(), scratch[i], *pool};
     if (!is_timed) {
-      steps[i].run(memory);
+      steps[i](memory);
       continue;
     }
     const auto begin = std::chrono::steady_clock::now();
-    steps[i].run(memory);
+    steps[i](memory);
     layers[i].milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   }
 }
