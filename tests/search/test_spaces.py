@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.search.spaces.cell import CellSpace
 from featherweight.search.spaces.chain import ChainSpace
 from featherweight.search.spaces.mobile import MobileSpace, Stage
 from featherweight.search.spaces.registry import find_space, parse_architecture, space_names
@@ -21,6 +22,7 @@ SMALL = (
         groups=(2, 4),
         squeeze=(0,),
     ),
+    CellSpace("d", nodes=2, operations=("identity", "sep3"), stages=1),
 )
 
 
@@ -58,3 +60,23 @@ def test_unknown_options_and_decisions_are_named() -> None:
         find_space("chain-table").parse("chain-table:colour=1")
     with pytest.raises(InvalidArgumentError, match="no space 'large'"):
         find_space("large")
+
+
+def test_a_cell_reads_what_was_decided() -> None:
+    """Node 1 adds the last cell and its 3x3 convolution; node 2 pools node 1 and the one before."""
+    space = CellSpace("cell", nodes=2, operations=("identity", "sep3", "max3"), stages=2)
+    values = (
+        "normal1.from1=1,normal1.from2=1,normal1.op2=sep3,"
+        "normal2.from1=2,normal2.op1=max3,normal2.from2=0,"
+        "reduction1.from1=0,reduction1.from2=1,reduction2.from1=1,reduction2.from2=1"
+    )
+    plan = space.parse(values).plan((1, 8, 8), 10)
+    layers = {layer.name: layer for layer in plan.layers}
+    assert layers["stage1.0.node1"].inputs == ("stage1.0.in1", "stage1.0.node1.2.pointwise")
+    assert layers["stage1.0.node1.2.depthwise"].inputs == ("stage1.0.in1",)
+    assert layers["stage1.0.node2"].inputs == ("stage1.0.node2.1", "stage1.0.in0")
+    assert layers["stage1.0.node2.1"].inputs == ("stage1.0.node1",)
+    # Node 2 is all that no other reads, and reduction halves the map and doubles the width.
+    assert layers["reduction2.in1"].inputs == ("stage1.0.node2",)
+    assert layers["reduction2.out"].shape == (64, 4, 4)
+    assert layers["reduction2.node1.1"].stride == 2

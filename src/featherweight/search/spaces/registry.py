@@ -8,11 +8,16 @@ from typing import Any
 import yaml
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.search.spaces.cell import CellSpace
 from featherweight.search.spaces.chain import ChainSpace
 from featherweight.search.spaces.mobile import MobileSpace, Stage
 from featherweight.search.spaces.space import Architecture, Space
 
-_KINDS: Mapping[str, type[Space]] = {"chain": ChainSpace, "mobile": MobileSpace}
+_KINDS: Mapping[str, type[Space]] = {
+    "cell": CellSpace,
+    "chain": ChainSpace,
+    "mobile": MobileSpace,
+}
 
 
 def space_names() -> tuple[str, ...]:
