@@ -20,7 +20,7 @@ PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "search-strategies.s
 def run(options: argparse.Namespace) -> list[Row]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
-    rows = strategies.rows() + controller.rows()
+    rows = strategies.rows() + strategies.predicted() + controller.rows()
     if options.plot:
         strategies.plot(PLOT)
     rows += shared.rows()

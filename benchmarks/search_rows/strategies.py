@@ -1,16 +1,22 @@
 """Bar 1: strategies on the table of fashion-mnist, from `compare-fashion-mnist.csv`."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import kendalltau
 
 from featherweight.bench.figures import BLUE, GREEN, MUTED, ORANGE, PALE, figure_style, new_figure
+from featherweight.search.evaluation.predictor import fit
+from featherweight.search.spaces.registry import find_space
+from featherweight.search.strategies.predictor import PredictorSettings
 from featherweight.search.strategies.registry import STRATEGIES, fixed_settings
 from harness import Row
 from search_compare import MOST_TRIALS, Race, results
+from search_table import tables
 
-_COLOURS = dict(zip(STRATEGIES, (BLUE, ORANGE, "#cc79a7", MUTED, GREEN), strict=True))
+_COLOURS = dict(zip(STRATEGIES, (BLUE, ORANGE, "#cc79a7", "#d55e00", MUTED, GREEN), strict=True))
 _SAMPLES = 2000
 
 
@@ -49,6 +55,29 @@ def rows() -> list[Row]:
                 None if bar is None else ratio <= bar,
             )
         )  # fmt: skip
+    return made
+
+
+def predicted(trained: tuple[int, ...] = (20, 50, 100), draws: int = 50) -> list[Row]:
+    """How the accuracy predictor ranks all architectures that it was not fitted to."""
+    table = tables()["fashion-mnist"]
+    space, top1 = find_space(table.space), table.top1()
+    all_choices = sorted(top1)
+    made = []
+    for count in trained:
+        taus = []
+        for seed in range(draws):
+            order = random.Random(seed).sample(all_choices, len(all_choices))
+            known, rest = order[:count], order[count:]
+            model = fit(
+                [space.architecture(c) for c in known], [top1[c] for c in known],
+                PredictorSettings().ridge,
+            )  # fmt: skip
+            found = model.predict([space.architecture(c) for c in rest])
+            taus.append(float(kendalltau(found, [top1[c] for c in rest])[0]))
+        low, high = np.percentile(taus, (2.5, 97.5))
+        name = f"predictor fitted to {count} of {len(all_choices)}: Kendall's tau on the others"
+        made.append(Row(name, float(np.mean(taus)), "", p10=float(low), p90=float(high)))
     return made
 
 

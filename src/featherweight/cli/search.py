@@ -22,7 +22,7 @@ def search(
     space: Annotated[str, typer.Option(help="A space by name, such as mobile or chain.")],
     trials: Annotated[int, typer.Option(min=1, help="Architectures to train, in all.")] = 100,
     strategy: Annotated[
-        str, typer.Option(help="controller, evolution, nsga2, random or tpe.")
+        str, typer.Option(help="controller, evolution, nsga2, predictor, random or tpe.")
     ] = "evolution",
     max_latency: Annotated[
         str | None, typer.Option(help="As in 5ms, by prediction for one thread of this machine.")

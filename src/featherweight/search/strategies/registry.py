@@ -12,6 +12,7 @@ from featherweight.search.spaces.space import Space
 from featherweight.search.strategies.controller import ControllerSampler
 from featherweight.search.strategies.evolution import EvolutionSampler, EvolutionSettings
 from featherweight.search.strategies.learner import ControllerSettings
+from featherweight.search.strategies.predictor import PredictorSampler, PredictorSettings
 from featherweight.validation import check_choice
 
 Settings = Mapping[str, Any]
@@ -23,6 +24,10 @@ def _controller(space: Space, settings: Settings, seed: int) -> BaseSampler:
 
 def _evolution(space: Space, settings: Settings, seed: int) -> BaseSampler:
     return EvolutionSampler(space, EvolutionSettings(**settings), seed=seed)
+
+
+def _predictor(space: Space, settings: Settings, seed: int) -> BaseSampler:
+    return PredictorSampler(space, PredictorSettings(**settings), seed=seed)
 
 
 def _nsga2(space: Space, settings: Settings, seed: int) -> BaseSampler:
@@ -41,6 +46,7 @@ _STRATEGIES: Mapping[str, Callable[[Space, Settings, int], BaseSampler]] = {
     "controller": _controller,
     "evolution": _evolution,
     "nsga2": _nsga2,
+    "predictor": _predictor,
     "random": _random,
     "tpe": _tpe,
 }
