@@ -1,6 +1,8 @@
-// count_memory FILE...: for each .fwt file a line `FILE planned P counted C peak K run R`: bytes that the session
-// says it holds; that it holds, counted; at most while it was loaded; and allocations of two runs. Fails if a
-// run allocates, or if the first two differ by more than 1 % and 16 KiB. Without arguments, the golden runs.
+// count_memory FILE...: for each .fwt file a line `FILE planned P counted C peak K run R arena A more M`: bytes
+// that the session says it holds; that it holds, counted; at most while it was loaded; allocations of two runs;
+// what its arena takes more with a batch of two than of one, and what was counted more, weights being the same.
+// Fails if a run allocates, or if planned and counted differ by more than 1 % and 16 KiB. Without arguments, the
+// golden runs.
 //
 // glibc's malloc is replaced by one that writes the size before each block.
 #include <atomic>
@@ -10,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "featherweight/session.h"
@@ -95,6 +98,20 @@ std::vector<std::vector<float>> buffers(const std::vector<fw::PortInfo>& ports) 
   return all;
 }
 
+// Bytes that the arena grows by with a second sample: planned, and counted. Activations alone do.
+std::pair<std::int64_t, std::int64_t> second_sample(const std::string& path) {
+  std::int64_t planned[2], counted[2];
+  for (int i = 0; i < 2; ++i) {
+    const std::int64_t before = live;
+    fw::SessionOptions options;
+    options.batch = i + 1;
+    const fw::Session session = fw::Session::open(path, options);
+    counted[i] = live - before;
+    planned[i] = static_cast<std::int64_t>(session.memory().arena);
+  }
+  return {planned[1] - planned[0], counted[1] - counted[0]};
+}
+
 bool measure(const std::string& path) {
   const std::int64_t before = live;
   peak = before;
@@ -110,8 +127,10 @@ bool measure(const std::string& path) {
   session.run(in.data(), out.data());
   const std::int64_t in_run = calls - calls_before;
   const auto planned = static_cast<std::int64_t>(session.memory().weights + session.memory().arena);
-  std::printf("%s planned %lld counted %lld peak %lld run %lld\n", path.c_str(), static_cast<long long>(planned),
-              static_cast<long long>(counted), static_cast<long long>(most), static_cast<long long>(in_run));
+  const auto [arena, more] = second_sample(path);
+  std::printf("%s planned %lld counted %lld peak %lld run %lld arena %lld more %lld\n", path.c_str(),
+              static_cast<long long>(planned), static_cast<long long>(counted), static_cast<long long>(most),
+              static_cast<long long>(in_run), static_cast<long long>(arena), static_cast<long long>(more));
   constexpr double kShare = 0.01, kSmall = 16 << 10;  // small: names, shapes and steps, which are not planned
   const double apart = static_cast<double>(counted > planned ? counted - planned : planned - counted);
   return in_run == 0 && apart <= kShare * static_cast<double>(counted) + kSmall;

@@ -4,9 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 from typer.testing import CliRunner
 
+from featherweight import container, zoo
+from featherweight.bench.resident import resident_module
 from featherweight.cli.main import app
+from featherweight.recipes.pack import pack
 
 KEYS = {"params", "macs", "weight_bytes", "peak_activation_bytes", "energy_mj", "layers"}
 LAYER_KEYS = {"name", "type", "params", "macs", "weight_bytes", "output_shape"}
@@ -59,6 +64,34 @@ def test_measured_here() -> None:
     assert measured["rounds"] == 3
     assert measured["low_ms"] <= measured["median_ms"] <= measured["high_ms"]
     assert measured["peak_rss_bytes"] > 1e6
+
+
+def test_what_our_runtime_holds(tmp_path: Path) -> None:
+    assert run_json("lenet-300-100")["resident"] is None
+    found = run_json("lenet-300-100", "--measure", "--rounds", "1")
+    resident = found["resident"]
+    # Dense float32 weights are held as they are, rows padded to whole vectors at most.
+    assert found["weight_bytes"] <= resident["weight_bytes"] < 1.1 * found["weight_bytes"]
+    # 784 in, 10 out and, in the arena, 300 and 100 at once at least.
+    assert resident["activation_bytes"] == resident["arena_bytes"] + 4 * (784 + 10)
+    assert resident["arena_bytes"] >= 4 * (300 + 100)
+
+    module = zoo.create("lenet-300-100").eval()
+    file = tmp_path / "n.fwt"
+    container.write(file, pack(module, torch.zeros(1, 1, 28, 28), {}, {}))
+    assert run_json(str(file))["resident"] == resident
+    _, out, _ = run(str(file))
+    assert "our runtime holds" in out
+
+
+def test_why_our_runtime_cannot_run_it() -> None:
+    class Cumulative(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.cumsum(1)
+
+    reason = resident_module(Cumulative(), torch.zeros(1, 1, 4, 4))
+    assert isinstance(reason, str)
+    assert "CumSum" in reason
 
 
 def test_tables_for_people_and_a_picture(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from featherweight.bench.resident import Resident
 from featherweight.measure import (
     CloudOrEdge,
     EnergyEstimate,
@@ -28,6 +29,8 @@ class Cost:
     fps: float
     cloud: CloudOrEdge | None = None
     measured: Measured | None = None
+    resident: Resident | str | None = None
+    """In our runtime; why it cannot run it; None where that was not asked for."""
 
     @property
     def device(self) -> Device:
@@ -77,6 +80,7 @@ def payload(cost: Cost) -> dict[str, Any]:
         "layers": _layers(cost),
         "cloud": cost.cloud,
         "measured": _measured(cost.measured),
+        "resident": _resident(cost.resident),
     }
 
 
@@ -123,3 +127,13 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "energy_mj": measured.energy_mj,
         "energy_note": measured.energy_note,
     }
+
+
+def _resident(resident: Resident | str | None) -> dict[str, Any] | None:
+    if isinstance(resident, Resident):
+        return {
+            "weight_bytes": resident.weight_bytes,
+            "arena_bytes": resident.arena_bytes,
+            "activation_bytes": resident.activation_bytes,
+        }
+    return None if resident is None else {"reason": resident}

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from featherweight.bench.cost import Cost
+from featherweight.bench.resident import Resident
 from featherweight.bench.tables import format_count
 from featherweight.measure import CloudOrEdge, Energy, LayerCost, LayerTime, Measured
 from featherweight.units import format_bytes
@@ -28,6 +29,8 @@ def print_cost(name: str, cost: Cost, *, every_layer: bool = False) -> None:
     console.print(layer_table(name, cost, every_layer=every_layer, width=console.width))
     for line in summary(cost):
         console.print(line, highlight=False, soft_wrap=True)
+    if cost.resident:
+        console.print(resident_line(cost.resident), highlight=False, soft_wrap=True)
     if cost.cloud:
         console.print(cloud_table(cost.cloud))
     if cost.measured:
@@ -173,6 +176,16 @@ def cloud_table(comparison: CloudOrEdge) -> Table:
             format_bytes(place.bytes_leaving),
         )
     return table
+
+
+def resident_line(resident: Resident | str) -> str:
+    """What our runtime holds, in one sentence."""
+    if isinstance(resident, str):
+        return f"our runtime cannot run it: {resident}"
+    return (
+        f"our runtime holds {format_bytes(resident.weight_bytes)} of weights and "
+        f"{format_bytes(resident.activation_bytes)} of activations and scratch, fused and planned"
+    )
 
 
 def measured_lines(measured: Measured) -> Iterator[str]:

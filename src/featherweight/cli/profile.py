@@ -60,6 +60,7 @@ def profile(
     from featherweight.bench import cost as costs
     from featherweight.bench.cost_tables import print_cost
     from featherweight.bench.model_profile import profile as count
+    from featherweight.bench.resident import resident_file
     from featherweight.lecture.alexnet import alexnet_rows, print_alexnet
     from featherweight.measure import calibrate, find_device
 
@@ -76,7 +77,10 @@ def profile(
     if link is not None or any(value is not None for value in overrides.values()):
         cost = replace(cost, cloud=_cloud(cost, link, overrides, server, sent_bytes))
     if measure:
-        cost = replace(cost, measured=_measured(model, shape, counted.input_shape, seed, rounds))
+        measured, resident = _measured(model, shape, counted.input_shape, seed, rounds)
+        cost = replace(cost, measured=measured, resident=resident)
+    elif model.endswith(".fwt"):
+        cost = replace(cost, resident=resident_file(Path(model), counted.input_shape[0]))
     if plot is not None:
         from featherweight.bench.roofline_plot import plot_roofline
 
@@ -121,13 +125,20 @@ def _cloud(
 
 def _measured(
     model: str, shape: tuple[int, ...] | None, input_shape: tuple[int, ...], seed: int, rounds: int
-) -> Any:
+) -> tuple[Any, Any]:
+    """What torch needs for it on this machine, and what our runtime would hold."""
     import torch
 
+    from featherweight.bench.resident import resident_file, resident_module
     from featherweight.measure import measure_module
     from featherweight.zoo import resolve
 
     picture = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else None
     resolved = resolve(model, seed=seed, shape=picture)
     example = torch.randn(input_shape, generator=torch.Generator().manual_seed(seed))
-    return measure_module(resolved.module, example, rounds=rounds)
+    resident = (
+        resident_file(Path(model), input_shape[0])
+        if model.endswith(".fwt")
+        else resident_module(resolved.module, example)
+    )
+    return measure_module(resolved.module, example, rounds=rounds), resident
