@@ -8,7 +8,6 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import optuna
 
 from featherweight.search.engine import Driver, Task, trained
+from featherweight.search.evaluation.evaluator import Judged, Report
 from featherweight.search.executors import Executor, Processes, RayCluster
 from featherweight.search.spaces.registry import find_space
 from featherweight.search.spaces.space import Architecture
@@ -29,13 +29,12 @@ class Spin:
 
     seconds: float
 
-    def __call__(
-        self, architecture: Architecture, report: Callable[[int, float], None]
-    ) -> tuple[float, float]:
+    def __call__(self, architecture: Architecture, report: Report) -> Judged:
         begin = time.process_time()
         while time.process_time() - begin < self.seconds:
             pass
-        return 100.0 * sum(architecture.choices) / len(architecture.choices), self.seconds
+        top1 = 100.0 * sum(architecture.choices) / len(architecture.choices)
+        return Judged(top1, self.seconds)
 
 
 def _search(folder: Path, name: str, executor: Executor, trials: int, seconds: float) -> Any:

@@ -7,6 +7,7 @@ import optuna
 import pytest
 
 from featherweight.search.engine import Driver, Task, trained
+from featherweight.search.evaluation.evaluator import Judged
 from featherweight.search.evaluation.rewards import Reward
 from featherweight.search.executors import Here, Processes
 from featherweight.search.spaces.chain import ChainSpace
@@ -25,11 +26,11 @@ class SumOfChoices:
 
     fatal: Path | None = None
 
-    def __call__(self, architecture: Architecture, report: object) -> tuple[float, float]:
+    def __call__(self, architecture: Architecture, report: object) -> Judged:
         if self.fatal is not None and not self.fatal.exists():
             self.fatal.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return float(sum(architecture.choices)), 0.0
+        return Judged(float(sum(architecture.choices)), 0.0)
 
 
 class Stopped(Exception):
@@ -105,10 +106,10 @@ def test_trials_left_running_are_done_again(tmp_path: Path) -> None:
 
 
 def test_rewards() -> None:
-    assert Reward()(90.0, 3.0) == 90.0
-    assert Reward("mnasnet", 2.0)(80.0, 4.0) == pytest.approx(80.0 * 2.0**-0.07)
+    assert Reward()(90.0, 3.0, 1) == 90.0
+    assert Reward("mnasnet", 2.0)(80.0, 4.0, 1) == pytest.approx(80.0 * 2.0**-0.07)
     limit = Reward("constraint", 2.0)
-    assert limit.refused(1.9) is None
-    assert limit.refused(3.0) == -1.5
+    assert limit.refused(1.9, 1) is None
+    assert limit.refused(3.0, 1) == -1.5
     with pytest.raises(ValueError, match="needs a latency greater than 0 ms"):
         Reward("mnasnet")

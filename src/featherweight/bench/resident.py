@@ -28,10 +28,7 @@ class Resident:
 
     @property
     def activation_bytes(self) -> int:
-        """Of all activations, inputs and outputs among them: `Profile.peak_activation_bytes`'s
-
-        counterpart, after fusion and with the copies that kernels need.
-        """
+        """Inputs and outputs too: beside `Profile.peak_activation_bytes`, which fuses nothing."""
         return self.arena_bytes + self.port_bytes
 
 

@@ -27,6 +27,9 @@ def search(
     max_latency: Annotated[
         str | None, typer.Option(help="As in 5ms, by prediction for one thread of this machine.")
     ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Of the file, as in 100kB; compressed where the space says.")
+    ] = None,
     reward: Annotated[
         str | None, typer.Option(help="accuracy, constraint or mnasnet (needs --max-latency).")
     ] = None,
@@ -61,21 +64,36 @@ def search(
     Example: featherweight search --space mobile --data fashion-mnist --max-latency 1ms
     """
     from featherweight.search.run import Request, run
+    from featherweight.units import parse_bytes
 
     request = Request(
         space=space, data=data, trials=trials, strategy=strategy, root=root, seed=seed,
         max_latency_ms=_milliseconds(max_latency), reward=reward, epochs=epochs,
+        max_file_bytes=None if max_size is None else parse_bytes(max_size),
         train_pictures=train_pictures, shrink=shrink, pruner=pruner, storage=storage, study=study,
         ray=ray, workers=workers, gpus=gpus, out=out,
     )  # fmt: skip
     with _live_table(request, hidden=quiet or json) as told:
         found = run(request, told)
     pictures = _draw(found, out)
+    recipe = _write_recipe(found, out)
     payload = {
         "trials": len(found.trials), "best": found.best, "study": found.study,
-        "storage": found.storage, "pictures": pictures,
+        "storage": found.storage, "pictures": pictures, "recipe": recipe,
     }  # fmt: skip
-    emit(payload, as_json=json, quiet=quiet, show=lambda: _show(found, pictures))
+    emit(payload, as_json=json, quiet=quiet, show=lambda: _show(found, pictures, recipe))
+
+
+def _write_recipe(found: "Found", out: Path) -> Path | None:
+    """How the best is compressed, where that was searched too."""
+    from featherweight.recipes import to_yaml
+
+    if found.best_recipe is None:
+        return None
+    path, partial = out / "recipe.yaml", out / "recipe.yaml.partial"
+    partial.write_text(to_yaml(found.best_recipe), encoding="utf-8")
+    partial.replace(path)
+    return path
 
 
 def _draw(found: "Found", out: Path) -> list[Path]:
@@ -120,19 +138,22 @@ def _table(best: list[Any], title: str) -> Any:
     from rich.table import Table
 
     from featherweight.bench.tables import format_count
+    from featherweight.units import format_bytes
 
     table = Table(title=title)
-    for column in ("top-1, %", "latency, ms", "parameters", "multiply-adds"):
+    for column in ("top-1, %", "latency, ms", "parameters", "multiply-adds", "file"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("architecture", overflow="fold")
     for one in best[:_SHOWN]:
         latency = "" if one.latency_ms is None else f"{one.latency_ms:.3f}"
-        costs = (format_count(one.params), format_count(one.macs))
+        costs = (
+            format_count(one.params), format_count(one.macs), format_bytes(one.file_bytes),
+        )  # fmt: skip
         table.add_row(f"{one.top1:.2f}", latency, *costs, one.architecture)
     return table
 
 
-def _show(found: "Found", pictures: list[Path]) -> None:
+def _show(found: "Found", pictures: list[Path], recipe: Path | None) -> None:
     from rich.console import Console
 
     console = Console()
@@ -142,3 +163,10 @@ def _show(found: "Found", pictures: list[Path]) -> None:
         f"Train it: featherweight train 'search:{found.best[0].architecture}' --data ...",
         soft_wrap=True,
     )
+    if recipe is not None:
+        model = found.best[0].architecture
+        console.print(
+            f"Or train and compress it: featherweight compress 'search:{model}' --data ... "
+            f"--recipe {recipe} --out best.fwt",
+            soft_wrap=True,
+        )

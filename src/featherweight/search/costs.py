@@ -45,12 +45,24 @@ def layer_params(layer: Layer, inputs: tuple[Shape, ...]) -> int:
     channels, out = inputs[0][0], layer.shape[0]
     match layer.op:
         case "conv":
-            return channels // layer.groups * prod(layer.kernel) * out + 2 * out
+            return layer_weights(layer, inputs) + 2 * out
         case "squeeze-excite":
-            squeezed = squeezed_channels(channels)
-            return 2 * channels * squeezed + squeezed + channels
+            return layer_weights(layer, inputs) + squeezed_channels(channels) + channels
         case "linear":
-            return channels * out + out
+            return layer_weights(layer, inputs) + out
+    return 0
+
+
+def layer_weights(layer: Layer, inputs: tuple[Shape, ...]) -> int:
+    """What can be pruned and shared: the weights of convolutions and dense layers."""
+    channels, out = inputs[0][0], layer.shape[0]
+    match layer.op:
+        case "conv":
+            return channels // layer.groups * prod(layer.kernel) * out
+        case "squeeze-excite":
+            return 2 * channels * squeezed_channels(channels)
+        case "linear":
+            return channels * out
     return 0
 
 

@@ -2,7 +2,7 @@
 
 The driver alone asks and tells, so a strategy sees all results whoever made them. A trial counts
 when its architecture was trained; one that was asked for before is answered from the study, and one
-that breaks a latency limit by prediction: both cost nothing and are not counted.
+that breaks a limit by prediction: both cost nothing and are not counted.
 """
 
 import random
@@ -15,6 +15,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from featherweight.search.costs import plan_cost
+from featherweight.search.evaluation.evaluator import Evaluator, Judged
 from featherweight.search.evaluation.latency import LatencyTable
 from featherweight.search.evaluation.rewards import Reward
 from featherweight.search.executors import Executor, WorkerLostError
@@ -23,7 +24,6 @@ from featherweight.search.spaces.space import Architecture, Space
 from featherweight.search.strategies.suggest import suggest
 from featherweight.search.study import Where, reopen
 
-Evaluator = Callable[[Architecture, Callable[[int, float], None]], tuple[float, float]]
 _MOST_REPEATS = 200
 _ATTEMPTS = 5
 
@@ -49,8 +49,8 @@ class Job:
     where: Where
     trial_id: int
 
-    def __call__(self) -> tuple[float, float] | None:
-        """Top-1 and seconds; None if the pruner gave the training up."""
+    def __call__(self) -> Judged | None:
+        """What came out; None if the pruner gave the training up."""
         if self.where.pruner == "none" or self.where.storage is None:
             return self.evaluator(self.architecture, lambda epoch, top1: None)
         trial = Trial(reopen(self.where), self.trial_id)
@@ -136,10 +136,14 @@ class Driver:
         plan = architecture.plan(self.task.shape, self.task.num_classes)
         cost = plan_cost(plan)
         latency = self.task.latency.predict(plan) if self.task.latency else None
-        facts = {"architecture": text, "params": cost.params, "macs": cost.macs}
-        for key, value in {**facts, "latency_ms": latency}.items():
+        size = self.task.space.file_bytes(architecture, self.task.shape, self.task.num_classes)
+        facts = {
+            "architecture": text, "params": cost.params, "macs": cost.macs,
+            "latency_ms": latency, "file_bytes": size,
+        }  # fmt: skip
+        for key, value in facts.items():
             trial.set_user_attr(key, value)
-        refused = self.task.reward.refused(latency)
+        refused = self.task.reward.refused(latency, size)
         if refused is None:
             return False
         self._known[text] = refused
@@ -164,10 +168,12 @@ class Driver:
             trial.set_user_attr("top1", last[max(last)])
             frozen = self.study.tell(trial, state=TrialState.PRUNED)
         else:
-            top1, seconds = result
-            trial.set_user_attr("top1", top1)
-            trial.set_user_attr("seconds", seconds)
-            reward = self.task.reward(top1, trial.user_attrs.get("latency_ms"))
+            trial.set_user_attr("top1", result.top1)
+            trial.set_user_attr("seconds", result.seconds)
+            if result.file_bytes is not None:
+                trial.set_user_attr("file_bytes", result.file_bytes)
+            facts = trial.user_attrs
+            reward = self.task.reward(result.top1, facts["latency_ms"], facts["file_bytes"])
             self._known[job.architecture.text] = reward
             frozen = self.study.tell(trial, reward)
         told(frozen)

@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.recipes import Recipe
 from featherweight.search.engine import Driver, Task, trained
 from featherweight.search.evaluation.latency import (
     LatencyTable,
@@ -21,6 +22,7 @@ from featherweight.search.evaluation.rewards import Reward
 from featherweight.search.evaluation.training import TrainingEvaluator
 from featherweight.search.executors import Executor, Here, Processes, RayCluster
 from featherweight.search.plan import Plan, Shape
+from featherweight.search.spaces.compressed import CompressedSpace
 from featherweight.search.spaces.registry import find_space
 from featherweight.search.spaces.space import Space
 from featherweight.search.strategies.registry import STRATEGIES
@@ -41,6 +43,7 @@ class Request:
     trials: int
     strategy: str = "evolution"
     max_latency_ms: float | None = None
+    max_file_bytes: int | None = None
     reward: str | None = None
     epochs: int = 2
     train_pictures: int | None = None
@@ -67,7 +70,7 @@ class Request:
         """A latency limit is a constraint, if nothing else is said."""
         kind = self.reward or ("constraint" if self.max_latency_ms else "accuracy")
         check_choice("reward", kind, ("accuracy", "constraint", "mnasnet"))
-        return Reward(kind, self.max_latency_ms)  # type: ignore[arg-type]
+        return Reward(kind, self.max_latency_ms, max_file_bytes=self.max_file_bytes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class One:
     latency_ms: float | None
     params: int
     macs: int
+    file_bytes: int
+    """As written where the space compresses, else about what a float32 file takes."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ class Found:
 
     best: tuple[One, ...]
     best_plan: Plan
+    best_recipe: Recipe | None
+    """Where the space decides about compression: how the best is compressed."""
     trials: tuple[FrozenTrial, ...]
     study: str
     storage: str
@@ -116,16 +123,24 @@ def run(request: Request, told: Callable[[list[One]], None] = lambda best: None)
         executor.close()
     trials = trained(study)
     best = _best(trials)
-    plan = space.parse(best[0].architecture).plan(task.shape, task.num_classes)
-    storage = cast(str, where.storage)
-    return Found(tuple(best[:_KEPT]), plan, tuple(trials), where.name, storage)
+    found = space.parse(best[0].architecture)
+    return Found(
+        best=tuple(best[:_KEPT]),
+        best_plan=found.plan(task.shape, task.num_classes),
+        best_recipe=space.recipe(found, _training(request))
+        if isinstance(space, CompressedSpace)
+        else None,
+        trials=tuple(trials),
+        study=where.name,
+        storage=cast(str, where.storage),
+    )
 
 
 def _task(request: Request, space: Space) -> Task:
     reward = request.wanted_reward
     evaluator = TrainingEvaluator(
         request.data,
-        TrainingConfig(epochs=request.epochs, batch_size=_BATCH, learning_rate=_RATE),
+        _training(request),
         Proxy(request.shrink, request.train_pictures),
         request.root,
         request.seed,
@@ -135,6 +150,10 @@ def _task(request: Request, space: Space) -> Task:
     # Latency is that of the network on whole pictures, whatever the trainings see.
     whole: Shape = (shape[0], shape[1] * request.shrink, shape[2] * request.shrink)
     return Task(space, evaluator, whole, classes, reward, _latency(space, whole, classes))
+
+
+def _training(request: Request) -> TrainingConfig:
+    return TrainingConfig(epochs=request.epochs, batch_size=_BATCH, learning_rate=_RATE)
 
 
 def _latency(space: Space, shape: Shape, num_classes: int) -> LatencyTable:
@@ -158,5 +177,5 @@ def _executor(request: Request) -> Executor:
 def _best(trials: list[FrozenTrial]) -> list[One]:
     """By reward, the best first; trainings that were given up come last."""
     ordered = sorted(trials, key=lambda t: -(t.value if t.value is not None else float("-inf")))
-    keys = ("architecture", "top1", "latency_ms", "params", "macs")
+    keys = ("architecture", "top1", "latency_ms", "params", "macs", "file_bytes")
     return [One(**{key: trial.user_attrs[key] for key in keys}) for trial in ordered]

@@ -1,26 +1,27 @@
 """An architecture trained by itself: the honest evaluation, in a process of its own or here."""
 
-from collections.abc import Callable
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 
 import torch
+from torch import nn
 
 from featherweight.data import Dataset, load
+from featherweight.recipes import Recipe, Settings, compress
+from featherweight.search.evaluation.evaluator import Judged, Report
 from featherweight.search.evaluation.proxy import Proxy, smaller
 from featherweight.search.network import PlannedNetwork
+from featherweight.search.spaces.compressed import CompressedSpace
 from featherweight.search.spaces.space import Architecture
 from featherweight.training import Progress, TrainingConfig, evaluate, fit
-
-Report = Callable[[int, float], None]
-"""Told the epoch and top-1 on validation; may raise to stop the training."""
 
 
 @dataclass(frozen=True)
 class TrainingEvaluator:
-    """Trains on `data` and returns top-1 in percent on its validation split."""
+    """Trains on `data`, compresses where the space says how, and ranks by the validation split."""
 
     data: str
     training: TrainingConfig
@@ -34,19 +35,36 @@ class TrainingEvaluator:
         """The pictures that architectures see; each process loads them once."""
         return _loaded(self.data, self.root, self.proxy)
 
-    def __call__(self, architecture: Architecture, report: Report) -> tuple[float, float]:
-        """Top-1 and the seconds that it took."""
+    def __call__(self, architecture: Architecture, report: Report) -> Judged:
+        """Train it from scratch; compressed, it learns as long again while it is pruned."""
         torch.set_num_threads(self.threads)
         start = perf_counter()
         dataset = self.dataset
         torch.manual_seed(self.seed)
-        module = PlannedNetwork(architecture.plan(dataset.shape, len(dataset.class_names)))
+        module: nn.Module = PlannedNetwork(
+            architecture.plan(dataset.shape, len(dataset.class_names))
+        )
 
         def told(progress: Progress) -> None:
             report(progress.epoch, progress.val_top1)
 
         fit(module, dataset, self.training, seed=self.seed, report=told)
-        return evaluate(module, dataset, dataset.val).top1, perf_counter() - start
+        file_bytes = None
+        if isinstance(architecture.space, CompressedSpace):
+            recipe = architecture.space.recipe(architecture, self.training)
+            module, file_bytes = self._compressed(module, recipe)
+        return Judged(
+            evaluate(module, dataset, dataset.val).top1, perf_counter() - start, file_bytes
+        )
+
+    def _compressed(self, module: nn.Module, recipe: Recipe) -> tuple[nn.Module, int]:
+        """The network as its file holds it, and how large that is."""
+        settings = Settings(seed=self.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            done = compress(
+                module.eval(), recipe, self.dataset, Path(folder) / "n.fwt", settings=settings
+            )
+        return done.module, done.file_bytes
 
 
 @cache

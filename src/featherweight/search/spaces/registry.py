@@ -10,12 +10,14 @@ import yaml
 from featherweight.errors import InvalidArgumentError
 from featherweight.search.spaces.cell import CellSpace
 from featherweight.search.spaces.chain import ChainSpace
+from featherweight.search.spaces.compressed import CompressedSpace
 from featherweight.search.spaces.mobile import MobileSpace, Stage
 from featherweight.search.spaces.space import Architecture, Space
 
 _KINDS: Mapping[str, type[Space]] = {
     "cell": CellSpace,
     "chain": ChainSpace,
+    "compressed": CompressedSpace,
     "mobile": MobileSpace,
 }
 
@@ -40,8 +42,10 @@ def find_space(name: str) -> Space:
 
 
 def make_space(name: str, description: Mapping[str, Any]) -> Space:
-    """The space that an entry of the library describes."""
+    """The space that an entry of the library describes; `inner` names another entry."""
     fields = {key: _frozen(value) for key, value in description.items() if key != "kind"}
+    if "inner" in fields:
+        fields["inner"] = find_space(fields["inner"])
     return _KINDS[description["kind"]](name, **fields)
 
 

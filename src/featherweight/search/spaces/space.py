@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from featherweight.errors import InvalidArgumentError
+from featherweight.search.costs import plan_cost
 from featherweight.search.plan import Plan
 
 Option = int | float | str
@@ -48,6 +49,12 @@ class Space(ABC):
         self, architecture: "Architecture", shape: tuple[int, int, int], num_classes: int
     ) -> Plan:
         """The layers of an architecture that sees pictures of `shape` (channels, height, width)."""
+
+    def file_bytes(
+        self, architecture: "Architecture", shape: tuple[int, int, int], num_classes: int
+    ) -> int:
+        """About what the `.fwt` file of an architecture takes."""
+        return plan_cost(self.plan(architecture, shape, num_classes)).file_bytes
 
     def is_active(self, index: int, earlier: Mapping[str, Option]) -> bool:
         """Whether decision `index` has a say, given the options chosen before it."""
