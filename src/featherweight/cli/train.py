@@ -29,6 +29,11 @@ def train(
     weights: Annotated[
         Path | None, typer.Option(help="A file of weights of other data (ImageNet) to start from.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster, or local: train data-parallel.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="That share each batch, with --ray.")] = 2,
+    gpus: Annotated[bool, typer.Option("--gpus", help="A card for each worker.")] = False,
     root: Root = None,
     download: Download = False,
     seed: Seed = 0,
@@ -56,9 +61,17 @@ def train(
     )
     config = recipes.find_training(resolved.name, dataset.name, epochs)
     work = out.with_suffix(".work")
-    with epoch_bars(quiet or json) as report:
-        settings = recipes.Settings(seed=seed, work=work, report=report)
-        recipes.train_reference(resolved.module, config, dataset, settings)
+    if ray is not None:
+        from featherweight.training.on_ray import Cluster, fit_on_ray
+
+        fit_on_ray(
+            resolved.module, dataset, config, Cluster(ray, workers, gpus), work,
+            seed=seed, quiet=quiet or json,
+        )  # fmt: skip
+    else:
+        with epoch_bars(quiet or json) as report:
+            settings = recipes.Settings(seed=seed, work=work, report=report)
+            recipes.train_reference(resolved.module, config, dataset, settings)
     top1 = evaluate(resolved.module, dataset, dataset.test).top1
     facts = {"model": model, "data": dataset.name, "top1": top1, "epochs": config.epochs}
     tensors = {f"model.{name}": value for name, value in resolved.module.state_dict().items()}

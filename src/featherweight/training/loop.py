@@ -19,6 +19,7 @@ from featherweight.errors import CheckpointError
 from featherweight.functional.distillation import distillation_loss
 from featherweight.nn import WithAuxiliary
 from featherweight.training import checkpoint as checkpoints
+from featherweight.training import data_parallel
 from featherweight.training.config import TrainingConfig, learning_rate
 from featherweight.training.evaluate import evaluate
 
@@ -71,6 +72,8 @@ def fit(
 ) -> None:
     """Train `module` in place on the training split of `dataset`.
 
+    In a `torch.distributed` group all processes call it alike, and share each batch.
+
     Args:
         module: maps normalised pictures [N, C, H, W] to logits [N, classes], or, in training, to
             `nn.WithAuxiliary`, whose losses are added with its weight.
@@ -81,6 +84,7 @@ def fit(
 
     Raises:
         CheckpointError: `checkpoint` belongs to a run with other settings, weights or data.
+        InvalidArgumentError: a batch cannot be shared evenly among the group's processes.
     """
     run = _Run(module, dataset, config, seed=seed, teacher=teacher, constraint=constraint)
     first = 0
@@ -98,6 +102,13 @@ def fit(
     run.finish()
 
 
+def identity(module: nn.Module, dataset: Dataset, config: TrainingConfig, seed: int) -> str:
+    """What tells the checkpoints of one run from those of others: settings, data, weights."""
+    return checkpoints.fingerprint(
+        asdict(config), seed, dataset.name, len(dataset.train.labels), tensors=module.state_dict()
+    )
+
+
 class _Run:
     """One call of `fit`: what its epochs share."""
 
@@ -113,13 +124,8 @@ class _Run:
     ) -> None:
         if config.distillation is not None and teacher is None:
             raise ValueError("`config.distillation` needs a teacher, but got teacher=None.")
-        self.identity = checkpoints.fingerprint(
-            asdict(config),
-            seed,
-            dataset.name,
-            len(dataset.train.labels),
-            tensors=module.state_dict(),
-        )
+        data_parallel.check_batch(config.batch_size, data_parallel.processes())
+        self.identity = identity(module, dataset, config, seed)
         self.module, self.dataset, self.config, self.seed = module, dataset, config, seed
         self.constraint = constraint
         self.device = next(iter(module.parameters())).device
@@ -152,14 +158,16 @@ class _Run:
                 group["lr"] = rate
             chosen = order[step * size : (step + 1) * size]
             total += self.step(chosen, generator, done / (self.config.epochs * steps))
+        data_parallel.average_buffers(self.module)
         return float(total) / steps
 
     def step(self, chosen: Tensor, generator: torch.Generator, progress: float) -> Tensor:
         """One step on the training pictures with these indices; returns the loss."""
         split, config = self.dataset.train, self.config
         images = augment(split.images[chosen], generator, config.max_shift, config.horizontal_flip)
-        images = self.dataset.normalize(images).to(self.device, memory_format=self.layout)
-        labels = split.labels[chosen].to(self.device)
+        images = self.dataset.normalize(data_parallel.part(images))
+        images = images.to(self.device, memory_format=self.layout)
+        labels = data_parallel.part(split.labels[chosen]).to(self.device)
         if self.constraint is not None:
             self.constraint.before_step(progress)
         with torch.autocast(self.device.type, enabled=self.amp):
@@ -168,6 +176,7 @@ class _Run:
         for weight in self.module.parameters():
             weight.grad = None
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        data_parallel.average_gradients(self.module.parameters())
         if self.constraint is not None:
             self.constraint.after_backward()
         self.scaler.step(self.optimizer)
