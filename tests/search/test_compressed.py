@@ -62,7 +62,7 @@ def test_the_size_is_known_before(name: str, seed: int, tmp_path: Path) -> None:
     module = PlannedNetwork(one.plan(SHAPE, 10)).eval()
     recipe = space.recipe(one, ONE_EPOCH)
     done = compress(module, recipe, None, tmp_path / "n.fwt", input_shape=SHAPE)
-    predicted = space.file_bytes(one, SHAPE, 10)
+    predicted = space.cost(one, one.plan(SHAPE, 10)).file_bytes
     assert predicted == pytest.approx(done.file_bytes, rel=SURE - 1)
 
 
@@ -75,7 +75,8 @@ def test_a_trained_child_is_what_its_file_holds() -> None:
     again = evaluator(one, lambda epoch, top1: None)
     assert judged[:1] + judged[2:] == again[:1] + again[2:]
     assert judged.top1 > 30.0
-    assert judged.file_bytes == pytest.approx(space.file_bytes(one, (1, 8, 8), 10), rel=SURE - 1)
+    predicted = space.cost(one, one.plan((1, 8, 8), 10)).file_bytes
+    assert judged.file_bytes == pytest.approx(predicted, rel=SURE - 1)
     plain = evaluator(space.inner.parse(kernels), lambda epoch, top1: None)
     assert plain.file_bytes is None
 

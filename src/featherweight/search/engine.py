@@ -14,7 +14,6 @@ import optuna
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from featherweight.search.costs import plan_cost
 from featherweight.search.evaluation.evaluator import Evaluator, Judged
 from featherweight.search.evaluation.latency import LatencyTable
 from featherweight.search.evaluation.rewards import Reward
@@ -134,16 +133,15 @@ class Driver:
             self.study.tell(trial, self._known[text])
             return True
         plan = architecture.plan(self.task.shape, self.task.num_classes)
-        cost = plan_cost(plan)
+        cost = self.task.space.cost(architecture, plan)
         latency = self.task.latency.predict(plan) if self.task.latency else None
-        size = self.task.space.file_bytes(architecture, self.task.shape, self.task.num_classes)
         facts = {
             "architecture": text, "params": cost.params, "macs": cost.macs,
-            "latency_ms": latency, "file_bytes": size,
+            "latency_ms": latency, "file_bytes": cost.file_bytes,
         }  # fmt: skip
         for key, value in facts.items():
             trial.set_user_attr(key, value)
-        refused = self.task.reward.refused(latency, size)
+        refused = self.task.reward.refused(latency, cost.file_bytes)
         if refused is None:
             return False
         self._known[text] = refused

@@ -17,7 +17,8 @@ from featherweight.errors import InvalidArgumentError
 
 def processes() -> int:
     """How many share the work; 1 without a group."""
-    return distributed.get_world_size() if _is_shared() else 1
+    is_shared = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if is_shared else 1
 
 
 def check_batch(batch_size: int, workers: int) -> None:
@@ -35,32 +36,31 @@ def check_batch(batch_size: int, workers: int) -> None:
 
 def part(batch: Tensor) -> Tensor:
     """This process's part of what all processes hold."""
-    if not _is_shared():
+    if processes() == 1:
         return batch
-    return batch.tensor_split(distributed.get_world_size())[distributed.get_rank()]
+    return batch.tensor_split(processes())[distributed.get_rank()]
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace each gradient by its mean over the processes."""
-    _average([p.grad for p in parameters if p.grad is not None])
+    _average(p.grad for p in parameters if p.grad is not None)
 
 
 def average_buffers(module: nn.Module) -> None:
     """The same for running statistics, which each process has of its own parts."""
-    _average([buffer for buffer in module.buffers() if buffer.is_floating_point()])
+    _average(buffer for buffer in module.buffers() if buffer.is_floating_point())
 
 
-def _is_shared() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
-
-
-def _average(tensors: list[Tensor]) -> None:
+def _average(given: Iterable[Tensor]) -> None:
     """One message for all of them: many small ones would wait for each other."""
-    if not _is_shared() or not tensors:
+    if processes() == 1:
+        return
+    tensors = list(given)
+    if not tensors:
         return
     flat = torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors])
     distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
+    flat /= processes()
     sizes = [tensor.numel() for tensor in tensors]
     for tensor, mean in zip(tensors, torch.split(flat, sizes), strict=True):
         tensor.detach().copy_(mean.view(tensor.shape))

@@ -1,16 +1,15 @@
 """An architecture trained by itself: the honest evaluation, in a process of its own or here."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 
 import torch
-from torch import nn
 
 from featherweight.data import Dataset, load
-from featherweight.recipes import Recipe, Settings, compress
+from featherweight.recipes import Settings, compress
 from featherweight.search.evaluation.evaluator import Judged, Report
 from featherweight.search.evaluation.proxy import Proxy, smaller
 from featherweight.search.network import PlannedNetwork
@@ -41,30 +40,22 @@ class TrainingEvaluator:
         start = perf_counter()
         dataset = self.dataset
         torch.manual_seed(self.seed)
-        module: nn.Module = PlannedNetwork(
-            architecture.plan(dataset.shape, len(dataset.class_names))
-        )
+        module = PlannedNetwork(architecture.plan(dataset.shape, len(dataset.class_names)))
 
         def told(progress: Progress) -> None:
             report(progress.epoch, progress.val_top1)
 
         fit(module, dataset, self.training, seed=self.seed, report=told)
-        file_bytes = None
-        if isinstance(architecture.space, CompressedSpace):
-            recipe = architecture.space.recipe(architecture, self.training)
-            module, file_bytes = self._compressed(module, recipe)
-        return Judged(
-            evaluate(module, dataset, dataset.val).top1, perf_counter() - start, file_bytes
-        )
-
-    def _compressed(self, module: nn.Module, recipe: Recipe) -> tuple[nn.Module, int]:
-        """The network as its file holds it, and how large that is."""
-        settings = Settings(seed=self.seed)
+        if not isinstance(architecture.space, CompressedSpace):
+            return Judged(evaluate(module, dataset, dataset.val).top1, perf_counter() - start)
+        recipe = architecture.space.recipe(architecture, self.training)
+        # `compress` says what it reaches on test: in a search that is the validation split.
+        seen = replace(dataset, test=dataset.val)
         with tempfile.TemporaryDirectory() as folder:
-            done = compress(
-                module.eval(), recipe, self.dataset, Path(folder) / "n.fwt", settings=settings
-            )
-        return done.module, done.file_bytes
+            file, settings = Path(folder) / "n.fwt", Settings(seed=self.seed)
+            done = compress(module.eval(), recipe, seen, file, settings=settings)
+        assert done.compressed is not None
+        return Judged(done.compressed.top1, perf_counter() - start, done.file_bytes)
 
 
 @cache

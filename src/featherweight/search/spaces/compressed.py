@@ -9,16 +9,15 @@ density (pruned by magnitude) and a number of bits (k-means): Deep Compression's
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log2
 
+from featherweight.functional.coding_length import FLOAT_BITS, mask_entropy_bits
 from featherweight.recipes import LayerRule, Recipe
 from featherweight.recipes.recipe import PruningStage, SharingStage
-from featherweight.search.costs import layer_weights, plan_cost
+from featherweight.search.costs import Cost, layer_weights, plan_cost
 from featherweight.search.plan import Plan, Shape
 from featherweight.search.spaces.space import Architecture, Decision, Option, Space
 from featherweight.training import TrainingConfig
 
-_FLOAT_BITS = 32
 _CODE_SHARE = 0.95
 """Entropy of the codes of k-means over weights, per bit of them: centroids are not used evenly."""
 _RECIPE_BYTES, _BYTES_PER_LAYER = 300, 60
@@ -72,9 +71,11 @@ class CompressedSpace(Space):
             pruning=PruningStage(training=training), sharing=sharing,
         )  # fmt: skip
 
-    def file_bytes(self, architecture: Architecture, shape: Shape, num_classes: int) -> int:
-        """About what the file takes: the entropy of each mask, and a code for each weight kept."""
-        plan = self.plan(architecture, shape, num_classes)
+    def cost(self, architecture: Architecture, plan: Plan) -> Cost:
+        """Of the network as it is trained; the file's size is the compressed one's, about.
+
+        That is the entropy of each mask, and a code for each weight kept.
+        """
         values, shapes = architecture.values, plan.input_shapes()
         saved = -8.0 * _RECIPE_BYTES
         for layer in plan.layers:
@@ -84,14 +85,9 @@ class CompressedSpace(Space):
             density = float(values[f"{kind}.density"])
             bits = int(values[f"{kind}.bits"])
             weights = layer_weights(layer, shapes[layer.name])
-            coded = weights * (_entropy(density) + density * _CODE_SHARE * bits)
-            told = _FLOAT_BITS * 2**bits + 8 * _BYTES_PER_LAYER
-            saved += _FLOAT_BITS * weights - coded - told
-        return plan_cost(plan).file_bytes - round(saved / 8)
-
-
-def _entropy(share: float) -> float:
-    """Bits that say of one weight whether it stays."""
-    if share >= 1.0:
-        return 0.0
-    return -share * log2(share) - (1 - share) * log2(1 - share)
+            kept = round(density * weights)
+            coded = mask_entropy_bits(weights, kept) + kept * _CODE_SHARE * bits
+            told = FLOAT_BITS * 2**bits + 8 * _BYTES_PER_LAYER
+            saved += FLOAT_BITS * weights - coded - told
+        dense = plan_cost(plan)
+        return replace(dense, file_bytes=dense.file_bytes - round(saved / 8))

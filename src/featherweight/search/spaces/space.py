@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from featherweight.errors import InvalidArgumentError
-from featherweight.search.costs import plan_cost
+from featherweight.search.costs import Cost, plan_cost
 from featherweight.search.plan import Plan
 
 Option = int | float | str
@@ -50,11 +50,10 @@ class Space(ABC):
     ) -> Plan:
         """The layers of an architecture that sees pictures of `shape` (channels, height, width)."""
 
-    def file_bytes(
-        self, architecture: "Architecture", shape: tuple[int, int, int], num_classes: int
-    ) -> int:
-        """About what the `.fwt` file of an architecture takes."""
-        return plan_cost(self.plan(architecture, shape, num_classes)).file_bytes
+    def cost(self, architecture: "Architecture", plan: Plan) -> Cost:
+        """What an architecture costs, given its plan."""
+        del architecture
+        return plan_cost(plan)
 
     def is_active(self, index: int, earlier: Mapping[str, Option]) -> bool:
         """Whether decision `index` has a say, given the options chosen before it."""
