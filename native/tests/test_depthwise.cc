@@ -53,6 +53,7 @@ void test_planes(const Kernels& kernels) {
     std::vector<float> expected(layer.size() + 2, 7.0f), planes = expected;
     const std::vector<float> channel = normal(static_cast<std::size_t>(layer.height * layer.width), random);
     layer.split.phase_of = layer.phase_of.data();
+    layer.split.padding = layer.width % 2 ? 0.0f : 3.5f;
     kPlanesScalar.split(layer.split, channel.data(), expected.data() + 1);
     kernels.planes.split(layer.split, channel.data(), planes.data() + 1);
     CHECK(planes == expected);

@@ -21,6 +21,7 @@ struct Problem8 {
   Quantization x;
   Epilogue epilogue;
   int wanted = 0;
+  std::ptrdiff_t panel_stride = 0;  // of X, where each panel of four rows has its own
 
   Problem8(int rows_, int channels_, int taps_, const Columns& columns_, int top_, bool is_extreme,
            Activation activation, std::mt19937& random)
@@ -78,11 +79,11 @@ struct Problem8 {
     }
     return y;
   }
-  Product product(float* y) const {
+  Product product(float* y, int row = 0) const {
     Product p;
     p.rows = rows;
     p.depth = depth;
-    p.x = {data.data(), offsets.data(), x.scale, x.zero_point};
+    p.x = {data.data() + row / 4 * panel_stride, offsets.data(), x.scale, x.zero_point};
     p.columns = columns;
     p.y = y;
     p.y_stride = wanted;
@@ -115,8 +116,11 @@ void check_quantized(const Int8Matrix& matrix, const Problem8& problem, const st
   output.data = elements.data();
   for (const bool both : {false, true}) {
     std::vector<float> floats(y.size(), NAN);
-    matrix.multiply_quantized(problem.product(both ? floats.data() : nullptr), output, {0, problem.rows},
-                              {0, problem.columns.count}, scratch.get());
+    for (int row = 0; row < problem.rows; row += matrix.row_tile()) {
+      matrix.multiply_quantized(problem.product(both ? floats.data() : nullptr, row), output,
+                                {row, std::min(problem.rows, row + matrix.row_tile())}, {0, problem.columns.count},
+                                scratch.get());
+    }
     CHECK(!both || floats == y);
   }
   for (int row = 0; row < (problem.rows + 3) / 4 * 4; ++row) {
@@ -174,6 +178,61 @@ void check(const Problem8& problem, std::mt19937& random) {
   CHECK(cut == expected);
   check_quantized(*matrix, problem, expected);
   if (problem.taps == 1 && problem.columns.count == 1) check_vector(problem, random);
+}
+
+// Filters of one channel each are a matrix whose other weights are zeros: the sums are the same.
+struct ChannelProblem : Problem8 {
+  std::vector<std::int8_t> filters;
+
+  ChannelProblem(int channels, int taps, const Columns& columns, int top, bool is_extreme, Activation activation,
+                 std::mt19937& random)
+      : Problem8(channels, channels, taps, columns, top, is_extreme, activation, random) {
+    panel_stride = (taps - 1) * 5;
+    for (int channel = 0; channel < channels; ++channel) {
+      for (int other = 0; other < channels; ++other) {
+        for (int tap = 0; tap < taps; ++tap) {
+          std::int8_t& w = weights[static_cast<std::size_t>((channel * channels + other) * taps + tap)];
+          if (other == channel) filters.push_back(w);
+          else w = 0;
+        }
+      }
+    }
+    for (int d = 0; d < depth; ++d) offsets[d] = static_cast<std::int32_t>(d / taps * panel_stride + (taps - 1 - d % taps) * 5);
+  }
+};
+
+void check_filters(ChannelProblem problem) {
+  const std::vector<float> expected = problem.expected();
+  problem.depth = problem.taps;
+  const auto matrix = make_int8_depthwise(problem.filters.data(), problem.w_scale.data(), problem.rows, problem.taps);
+  CHECK(matrix->elements() == Elements::int8x4);
+  std::vector<float> whole(expected.size(), NAN), cut = whole;
+  for (int row = 0; row < problem.rows; row += matrix->row_tile()) {
+    const Range rows{row, std::min(problem.rows, row + matrix->row_tile())};
+    matrix->multiply(problem.product(whole.data(), row), rows, {0, problem.columns.count}, nullptr);
+    const Product product = problem.product(cut.data(), row);
+    for (int column = 0; column < problem.columns.count; column += matrix->column_tile()) {
+      matrix->multiply(product, rows, {column, std::min(problem.columns.count, column + matrix->column_tile())}, nullptr);
+    }
+  }
+  CHECK(whole == expected && cut == expected);
+  check_quantized(*matrix, problem, expected);
+  CHECK_THROWS(matrix->multiply_vector(nullptr, nullptr, {}, {0, 1}, nullptr), std::logic_error);
+}
+
+void test_filters() {
+  std::mt19937 random(11);
+  for (const int channels : {1, 4, 6, 19}) {
+    for (const int taps : {1, 3, 9, 25}) {
+      for (const Columns& columns : {Columns{1, 1, 1}, Columns{16, 16, 16}, Columns{61, 9, 7}, Columns{97, 34, 29}}) {
+        for (const int top : {127, 255}) {
+          const auto activation = static_cast<Activation>((channels + taps + columns.count) % 3);
+          check_filters(ChannelProblem(channels, taps, columns, top, false, activation, random));
+          check_filters(ChannelProblem(channels, taps, columns, top, true, Activation::none, random));
+        }
+      }
+    }
+  }
 }
 
 void test_products() {
@@ -259,6 +318,7 @@ int main() {
     choose(set);
     std::printf("%s\n", name_of(set));
     test_products();
+    test_filters();
     test_quantize();
     test_range();
     test_limits();

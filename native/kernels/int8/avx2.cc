@@ -2,6 +2,7 @@
 // products (vpmaddubsw) of activations of 7 bits, whose sums of two or four fit 16 bits (README.md).
 #include "kernels/int8/int8.h"
 #include "kernels/vec_avx2.h"
+#include "kernels/int8/depthwise.h"
 #include "kernels/int8/store.h"
 
 namespace featherweight::kernels {
@@ -12,24 +13,68 @@ struct Avx2Int : Avx2 {
   static Int fill_int(std::int32_t value) { return _mm256_set1_epi32(value); }
   static Int load_int(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const Int*>(p)); }
   static Int add_int(Int a, Int b) { return _mm256_add_epi32(a, b); }
-  static Int or_int(Int a, Int b) { return _mm256_or_si256(a, b); }
+  static Int max_int(Int a, Int b) { return _mm256_max_epi32(a, b); }
   static Int and_int(Int a, Int b) { return _mm256_and_si256(a, b); }
-  static Int shifted(Int a, int bits) { return _mm256_slli_epi32(a, bits); }
+  // By lanes of 128 bits, of integers to words and of words to bytes, those that do not fit the nearest that do.
+  static Int join_ints(Int a, Int b) { return _mm256_packs_epi32(a, b); }
+  static Int join_words(Int a, Int b) { return _mm256_packus_epi16(a, b); }
+  static Int add_words(Int a, Int b) { return _mm256_adds_epi16(a, b); }
+  static Int max_bytes(Int a, Int b) { return _mm256_max_epu8(a, b); }
+  // Four by four bytes of each lane of 128 bits, rows and columns exchanged.
+  static Int turned_bytes(Int a) {
+    const __m128i turned = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm256_shuffle_epi8(a, _mm256_broadcastsi128_si256(turned));
+  }
   static Int int_of_bytes(int a, int b, int c, int d) {
     return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
                                               static_cast<unsigned>(d) << 24));
   }
   static Float from_int(Int a) { return _mm256_cvtepi32_ps(a); }
   static Int rounded(Float a) { return _mm256_cvtps_epi32(a); }
-  static Float tie_distance(Float a) {
+  // How far from the nearest integer, or `least` where that is more; NaN is at none.
+  static Float tie_distance(Float a, Float least) {
     const Float rest = _mm256_sub_ps(a, _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), rest);
+    return _mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), rest), least);
   }
   static bool any_at_least(Float a, Float b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)) != 0; }
+  static void store_int(std::int32_t* p, Int value) { _mm256_storeu_si256(reinterpret_cast<Int*>(p), value); }
+  static Int load_some(const std::uint32_t* p, int count) {
+    if (count >= kLanes) return _mm256_loadu_si256(reinterpret_cast<const Int*>(p));
+    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), first(count));
+  }
   static void store_some(std::uint32_t* p, Int value, int count) {
     if (count >= kLanes) return _mm256_storeu_si256(reinterpret_cast<Int*>(p), value);
     _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(count), value);
   }
+  // The lower or upper halves of the 128-bit lanes of both, interleaved.
+  static Int low_bytes(Int a, Int b) { return _mm256_unpacklo_epi8(a, b); }
+  static Int high_bytes(Int a, Int b) { return _mm256_unpackhi_epi8(a, b); }
+  static Int low_words(Int a, Int b) { return _mm256_unpacklo_epi16(a, b); }
+  static Int high_words(Int a, Int b) { return _mm256_unpackhi_epi16(a, b); }
+  static Int low_ints(Int a, Int b) { return _mm256_unpacklo_epi32(a, b); }
+  static Int high_ints(Int a, Int b) { return _mm256_unpackhi_epi32(a, b); }
+  static Int low_longs(Int a, Int b) { return _mm256_unpacklo_epi64(a, b); }
+  static Int high_longs(Int a, Int b) { return _mm256_unpackhi_epi64(a, b); }
+  // Four integers in each lane of 128 bits.
+  static Int four_ints(const std::int32_t* p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  // Four weights of each of four channels: taps 0 and 2, and 1 and 3, in 16 bits each.
+  struct FourTaps {
+    Int even, odd;
+    explicit FourTaps(const std::int8_t* w) {
+      const __m128i even_first = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
+      const Int wide = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(bytes, even_first));
+      even = _mm256_permute2x128_si256(wide, wide, 0x00);
+      odd = _mm256_permute2x128_si256(wide, wide, 0x11);
+    }
+    Int add_products(Int sum, Int bytes) const {
+      const Int evens = _mm256_madd_epi16(_mm256_and_si256(bytes, _mm256_set1_epi16(255)), even);
+      const Int odds = _mm256_madd_epi16(_mm256_srli_epi16(bytes, 8), odd);
+      return _mm256_add_epi32(sum, _mm256_add_epi32(evens, odds));
+    }
+  };
   static void store_bytes(std::uint8_t* p, Int value, int count) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256(value, 1));
     const std::int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
@@ -196,6 +241,7 @@ void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const 
   const auto* const x = static_cast<const Int8x4*>(p.x.data);
   std::int32_t begin[kRows];
   for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+  const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows_end);
   for (int column = columns.begin; column < columns.end; column += kColumns) {
     const int left = columns.end - column, count = left < kColumns ? left : kColumns;
     const int rest = count > V::kLanes ? count - V::kLanes : count;
@@ -203,7 +249,7 @@ void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const 
     const auto run = count > V::kLanes ? (is_whole ? tile_sums<2, false> : tile_sums<2, true>)
                                        : (is_whole ? tile_sums<1, false> : tile_sums<1, true>);
     run(weights, w, wide, row / kRows, x + column, p, V::first(rest), begin, tile);
-    store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows_end, column, count);
+    out.store(tile, column, count);
   }
 }
 
@@ -261,7 +307,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx2{kRows, kColumns, 2 * kRows * sizeof(std::int32_t), multiply, multiply_vector,
-                            quantize_channels<V>, quantize_vector<V>, range<V>};
+const Int8Kernels kInt8Avx2{kRows, kColumns, 2 * kRows * sizeof(std::int32_t), multiply, Int8Depthwise<V>::filter,
+                            multiply_vector, quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

@@ -1,6 +1,7 @@
 // vpdpbusd: four products of a byte and a signed byte, added to an int32, sixteen columns at a time.
 #include "kernels/int8/int8.h"
 #include "kernels/vec_avx512.h"
+#include "kernels/int8/depthwise.h"
 #include "kernels/int8/store.h"
 
 namespace featherweight::kernels {
@@ -11,23 +12,57 @@ struct Avx512Int : Avx512 {
   static Int fill_int(std::int32_t value) { return _mm512_set1_epi32(value); }
   static Int load_int(const std::int32_t* p) { return _mm512_loadu_si512(p); }
   static Int add_int(Int a, Int b) { return _mm512_add_epi32(a, b); }
-  static Int or_int(Int a, Int b) { return _mm512_or_si512(a, b); }
+  static Int max_int(Int a, Int b) { return _mm512_max_epi32(a, b); }
   static Int and_int(Int a, Int b) { return _mm512_and_si512(a, b); }
-  static Int shifted(Int a, int bits) { return _mm512_slli_epi32(a, static_cast<unsigned>(bits)); }
+  // By lanes of 128 bits, of integers to words and of words to bytes, those that do not fit the nearest that do.
+  static Int join_ints(Int a, Int b) { return _mm512_packs_epi32(a, b); }
+  static Int join_words(Int a, Int b) { return _mm512_packus_epi16(a, b); }
+  static Int add_words(Int a, Int b) { return _mm512_adds_epi16(a, b); }
+  static Int max_bytes(Int a, Int b) { return _mm512_max_epu8(a, b); }
+  // Four by four bytes of each lane of 128 bits, rows and columns exchanged.
+  static Int turned_bytes(Int a) {
+    return _mm512_shuffle_epi8(a, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  }
   static Int int_of_bytes(int a, int b, int c, int d) {
     return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
                                               static_cast<unsigned>(d) << 24));
   }
   static Float from_int(Int a) { return _mm512_cvtepi32_ps(a); }
   static Int rounded(Float a) { return _mm512_cvtps_epi32(a); }
-  static Float tie_distance(Float a) {
-    return _mm512_abs_ps(_mm512_sub_ps(a, _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)));
+  // How far from the nearest integer, or `least` where that is more; NaN is at none.
+  static Float tie_distance(Float a, Float least) {
+    const Float rest = _mm512_reduce_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_range_ps(least, rest, 0b1011);  // the greater absolute value
   }
   static bool any_at_least(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ) != 0; }
+  static void store_int(std::int32_t* p, Int value) { _mm512_storeu_si512(p, value); }
+  static Int load_some(const std::uint32_t* p, int count) {
+    return count >= kLanes ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi32(first(count), p);
+  }
   static void store_some(std::uint32_t* p, Int value, int count) {
     if (count >= kLanes) return _mm512_storeu_si512(p, value);
     _mm512_mask_storeu_epi32(p, first(count), value);
   }
+  // The lower or upper halves of the 128-bit lanes of both, interleaved.
+  static Int low_bytes(Int a, Int b) { return _mm512_unpacklo_epi8(a, b); }
+  static Int high_bytes(Int a, Int b) { return _mm512_unpackhi_epi8(a, b); }
+  static Int low_words(Int a, Int b) { return _mm512_unpacklo_epi16(a, b); }
+  static Int high_words(Int a, Int b) { return _mm512_unpackhi_epi16(a, b); }
+  static Int low_ints(Int a, Int b) { return _mm512_unpacklo_epi32(a, b); }
+  static Int high_ints(Int a, Int b) { return _mm512_unpackhi_epi32(a, b); }
+  static Int low_longs(Int a, Int b) { return _mm512_unpacklo_epi64(a, b); }
+  static Int high_longs(Int a, Int b) { return _mm512_unpackhi_epi64(a, b); }
+  // Four integers in each lane of 128 bits.
+  static Int four_ints(const std::int32_t* p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  // Four weights of each of four channels.
+  struct FourTaps {
+    Int weights;
+    explicit FourTaps(const std::int8_t* w)
+        : weights(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)))) {}
+    Int add_products(Int sum, Int bytes) const { return _mm512_dpbusd_epi32(sum, bytes, weights); }
+  };
   static void store_bytes(std::uint8_t* p, Int value, int count) {
     _mm512_mask_cvtepi32_storeu_epi8(p, count >= kLanes ? Mask(0xffff) : first(count), value);
   }
@@ -80,13 +115,14 @@ void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutpu
     const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
     std::int32_t begin[kRows];
     for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+    const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows.end);
     for (int column = columns.begin; column < columns.end; column += kColumns) {
       const int left = columns.end - column, count = left < kColumns ? left : kColumns;
       const int used = (count + V::kLanes - 1) / V::kLanes, rest = count - (used - 1) * V::kLanes;
       const auto last = rest == V::kLanes ? V::Mask(0xffff) : V::first(rest);
       const auto run = used == 3 ? sums<3> : used == 2 ? sums<2> : sums<1>;
       run(w, x + column, p.x.offsets, p.depth, last, begin, tile);
-      store_tile<V, kRows, kColumns>(tile, weights, p, output, row, rows.end, column, count);
+      out.store(tile, column, count);
     }
   }
 }
@@ -122,7 +158,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx512{kRows, kColumns, 0, multiply, multiply_vector, quantize_channels<V>,
-                              quantize_vector<V>, range<V>};
+const Int8Kernels kInt8Avx512{kRows, kColumns, 0, multiply, Int8Depthwise<V>::filter, multiply_vector,
+                              quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

@@ -34,6 +34,10 @@ struct Int8Kernels {
   std::size_t panel_bytes;  // of scratch, for each element of depth
   void (*multiply)(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized,
                    Range rows, Range columns, void* scratch);
+  // The same of filters that read one channel each, for one panel of four rows: the product's x are their channels'
+  // elements, a row of x for each tap. Here `packed` is [row / 4][tap / 4][row % 4][tap % 4].
+  void (*filter)(const Int8Weights& filters, const Product& product, const QuantizedOutput* quantized, Range rows,
+                 Range columns);
   // x: `depth` elements; `scratch` as above.
   void (*multiply_vector)(const Int8Weights& weights, const Int8x4* x, const Quantization& quantization,
                           float* y, const Epilogue& epilogue, Range rows, void* scratch);
@@ -67,6 +71,10 @@ struct Int8Options {
 // multiply_vector. Throws std::invalid_argument where a sum might not fit 32 bits.
 std::unique_ptr<Int8Matrix> make_int8(const std::int8_t* weights, const float* scale, int rows,
                                       int channels, int taps, const Int8Options& options = {});
+
+// `filters`: [channels][taps], each of one channel, copied. A product is of one row tile, four channels, and its x
+// has a row for each tap of theirs. There is no multiply_vector.
+std::unique_ptr<Int8Matrix> make_int8_depthwise(const std::int8_t* filters, const float* scale, int channels, int taps);
 
 // Symmetric weights of a row: scale = max|w| / 127, q = w / scale, half to even.
 void quantize_rows(const float* weights, int rows, int depth, std::int8_t* quantized, float* scale);

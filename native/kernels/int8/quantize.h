@@ -1,50 +1,75 @@
 // Float32 to 8 bits, for every vector width. Included by files of one instruction set only.
 #pragma once
 
+#include <cmath>
+
 #include "kernels/int8/int8.h"
 
 namespace featherweight::kernels {
 namespace {
+
+// The specification.
+inline std::uint32_t quantized(float x, const Quantization& q) {
+  const float low = static_cast<float>(-q.zero_point), high = static_cast<float>(q.top - q.zero_point);
+  float steps = x / q.scale;
+  steps = steps > low ? steps : low;  // NaN becomes the lowest
+  steps = steps < high ? steps : high;
+  return static_cast<std::uint32_t>(static_cast<std::int32_t>(std::nearbyint(steps)) + q.zero_point);
+}
 
 // x / scale is what the specification rounds. A product with 1 / scale is within 2^-15 of it (for
 // |x / scale| < 256), so the two round alike but where the product lies within 2^-14 of a tie: only
 // there is it divided.
 template <class V>
 struct Quantizer {
-  typename V::Float scale, inverse, low, high, near_tie;
-  typename V::Int zero_point;
+  typename V::Float scale, inverse, high, near_tie;
+  typename V::Int zero_point, lowest, zero_words, least;
 
   explicit Quantizer(const Quantization& q)
       : scale(V::fill(q.scale)), inverse(V::fill(1.0f / q.scale)),
-        low(V::fill(static_cast<float>(-q.zero_point))),
         high(V::fill(static_cast<float>(q.top - q.zero_point))),
         // Where 1 / scale is not a normal number, always divide.
         near_tie(V::fill(q.scale > 1e-30f && q.scale < 1e30f ? 0.5f - 1.0f / 16384 : -1.0f)),
-        zero_point(V::fill_int(q.zero_point)) {}
+        zero_point(V::fill_int(q.zero_point)), lowest(V::fill_int(-q.zero_point)),
+        zero_words(V::fill_int(q.zero_point * 0x00010001)), least(V::fill_int(0)) {}
 
-  typename V::Int clamped(typename V::Float steps) const {
-    return V::add_int(V::rounded(V::min(V::max(steps, low), high)), zero_point);
+  // Of numbers that are to be clipped before: to round keeps their order, so that the bytes can be clipped instead.
+  Quantizer(const Quantization& q, const Ending& clip) : Quantizer(q) {
+    high = V::fill(static_cast<float>(static_cast<std::int32_t>(quantized(clip.high, q)) - q.zero_point));
+    least = V::fill_int(static_cast<std::int32_t>(quantized(clip.low, q) * 0x01010101u));
   }
 
-  // Bytes c of the result are of x[c], for kChannels vectors.
-  template <int kChannels>
-  typename V::Int joined(const typename V::Float* x) const {
-    typename V::Float steps[kChannels], distance = V::zero();
+  // x / scale, rounded, and not over the highest; NaN and what is far below 0 become the least integer.
+  template <int kVectors>
+  void steps_of(const typename V::Float* x, typename V::Int* rounded) const {
+    typename V::Float steps[kVectors], distance = V::zero();
 #pragma GCC unroll 4
-    for (int c = 0; c < kChannels; ++c) {
-      steps[c] = V::mul(x[c], inverse);
-      distance = V::max(V::tie_distance(steps[c]), distance);  // NaN is none
+    for (int v = 0; v < kVectors; ++v) {
+      steps[v] = V::mul(x[v], inverse);
+      distance = V::tie_distance(steps[v], distance);
     }
     if (__builtin_expect(V::any_at_least(distance, near_tie), 0)) {
 #pragma GCC unroll 4
-      for (int c = 0; c < kChannels; ++c) steps[c] = V::div(x[c], scale);
+      for (int v = 0; v < kVectors; ++v) steps[v] = V::div(x[v], scale);
     }
-    auto result = clamped(steps[0]);
 #pragma GCC unroll 4
-    for (int c = 1; c < kChannels; ++c) {
-      result = V::or_int(result, V::shifted(clamped(steps[c]), 8 * c));
-    }
-    return result;
+    for (int v = 0; v < kVectors; ++v) rounded[v] = V::rounded(V::min(high, steps[v]));
+  }
+
+  // Byte c of an element of the result is of x[c].
+  typename V::Int elements(const typename V::Float x[4]) const {
+    typename V::Int steps[4];
+    steps_of<4>(x, steps);
+    const auto first = V::add_words(V::join_ints(steps[0], steps[1]), zero_words);
+    const auto second = V::add_words(V::join_ints(steps[2], steps[3]), zero_words);
+    return V::max_bytes(least, V::turned_bytes(V::join_words(first, second)));
+  }
+
+  // An integer of 0 ... 255 for each number.
+  typename V::Int integers(typename V::Float x) const {
+    typename V::Int steps;
+    steps_of<1>(&x, &steps);
+    return V::add_int(V::max_int(steps, lowest), zero_point);
   }
 };
 
@@ -68,7 +93,7 @@ void quantize_channels(const float* const channels[4], int count, const Quantiza
     typename V::Float x[4];
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) x[c] = load_some<V>(from[c] + i, count - i);
-    V::store_some(out + i, V::and_int(quantizer.template joined<4>(x), there), count - i);
+    V::store_some(out + i, V::and_int(quantizer.elements(x), there), count - i);
   }
 }
 
@@ -76,8 +101,7 @@ template <class V>
 void quantize_vector(const float* x, int count, const Quantization& q, std::uint8_t* out) {
   const Quantizer<V> quantizer(q);
   for (int i = 0; i < count; i += V::kLanes) {
-    const typename V::Float value[1] = {load_some<V>(x + i, count - i)};
-    V::store_bytes(out + i, quantizer.template joined<1>(value), count - i);
+    V::store_bytes(out + i, quantizer.integers(load_some<V>(x + i, count - i)), count - i);
   }
 }
 

@@ -1,21 +1,11 @@
 // The specification: sums in int32, then float32 as docs/integer-arithmetic.md writes it.
-#include <cmath>
-
 #include "kernels/finish_scalar.h"
-#include "kernels/int8/int8.h"
+#include "kernels/int8/quantize.h"
 
 namespace featherweight::kernels {
 namespace {
 
 constexpr int kRowTile = 4;
-
-std::uint32_t quantized(float x, const Quantization& q) {
-  const float low = static_cast<float>(-q.zero_point), high = static_cast<float>(q.top - q.zero_point);
-  float steps = x / q.scale;
-  steps = steps > low ? steps : low;  // NaN becomes the lowest
-  steps = steps < high ? steps : high;
-  return static_cast<std::uint32_t>(static_cast<std::int32_t>(std::nearbyint(steps)) + q.zero_point);
-}
 
 std::int32_t dot(const std::int8_t* w, Int8x4 x) {
   std::int32_t sum = 0;
@@ -37,27 +27,48 @@ void store_byte(std::uint32_t byte, int row, int column, const Product& p, const
   element = (element & ~(255u << shift)) | byte << shift;
 }
 
+// The last step of one sum. The rows that are missing in the last group of four are 0.0 as bytes.
+void store(std::int32_t sum, const Int8Weights& weights, const Product& p, const QuantizedOutput* output, int row,
+           int column) {
+  const std::ptrdiff_t at = row * p.y_stride + p.columns.stored(column);
+  const float y = finished8(sum, weights.scale[row] * p.x.scale, p.epilogue, row, at);
+  if (p.y != nullptr) p.y[at] = y;
+  if (output == nullptr) return;
+  store_byte(quantized(y, output->quantization), row, column, p, *output);
+  if (row + 1 != p.rows) return;
+  for (int missing = row + 1; missing % 4 != 0; ++missing) {
+    store_byte(static_cast<std::uint32_t>(output->quantization.zero_point), missing, column, p, *output);
+  }
+}
+
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void*) {
   const auto* const x = static_cast<const Int8x4*>(p.x.data);
   for (int row = rows.begin; row < rows.end; ++row) {
     const std::int8_t* const w =
         weights.packed + (static_cast<std::ptrdiff_t>(row / kRowTile) * p.depth * kRowTile + row % kRowTile) * 4;
-    const float factor = weights.scale[row] * p.x.scale;
     for (int column = columns.begin; column < columns.end; ++column) {
       if (!p.columns.wanted(column)) continue;
       std::int32_t sum = -p.x.zero_point * weights.row_sum[row];
       for (int d = 0; d < p.depth; ++d) sum += dot(w + d * kRowTile * 4, x[p.x.offsets[d] + column]);
-      const std::ptrdiff_t at = row * p.y_stride + p.columns.stored(column);
-      const float y = finished8(sum, factor, p.epilogue, row, at);
-      if (p.y != nullptr) p.y[at] = y;
-      if (output == nullptr) continue;
-      store_byte(quantized(y, output->quantization), row, column, p, *output);
-      if (row + 1 == p.rows) {  // the rows that are missing in a group of four are 0.0
-        for (int missing = row + 1; missing % 4 != 0; ++missing) {
-          store_byte(static_cast<std::uint32_t>(output->quantization.zero_point), missing, column, p, *output);
-        }
+      store(sum, weights, p, output, row, column);
+    }
+  }
+}
+
+void filter(const Int8Weights& filters, const Product& p, const QuantizedOutput* output, Range rows, Range columns) {
+  const auto* const x = static_cast<const Int8x4*>(p.x.data);
+  for (int row = rows.begin; row < rows.end; ++row) {
+    const std::int8_t* const w =
+        filters.packed + static_cast<std::ptrdiff_t>(row / 4) * filters.depth * 4 + row % 4 * 4;
+    for (int column = columns.begin; column < columns.end; ++column) {
+      if (!p.columns.wanted(column)) continue;
+      std::int32_t sum = -p.x.zero_point * filters.row_sum[row];
+      for (int tap = 0; tap < p.depth; ++tap) {
+        const Int8x4 element = x[p.x.offsets[tap] + column];
+        sum += w[tap / 4 * 16 + tap % 4] * static_cast<std::int32_t>(element >> (row % 4 * 8) & 255u);
       }
+      store(sum, filters, p, output, row, column);
     }
   }
 }
@@ -95,7 +106,7 @@ void range(const float* x, std::size_t count, float* low, float* high) {
 
 }  // namespace
 
-const Int8Kernels kInt8Scalar{kRowTile, 1, 0, multiply, multiply_vector, quantize_channels,
-                              quantize_vector, range};
+const Int8Kernels kInt8Scalar{kRowTile, 1, 0, multiply, filter, multiply_vector, quantize_channels, quantize_vector,
+                              range};
 
 }  // namespace featherweight::kernels

@@ -38,7 +38,7 @@ struct FourRows {
   float* y[4];
   const float* residual[4];
 
-  FourRows(const Int8Weights& weights, const Product& p, int row) {
+  void set(const Int8Weights& weights, const Product& p, int row) {
     const Epilogue& e = p.epilogue;
     for (int r = 0; r < 4; ++r) {
       const bool is_there = row + r < p.rows;
@@ -59,7 +59,7 @@ typename V::Float load_residual(const float* p, int count) {
 // Rows `row` ... `row + 3` of a run. `sums` has rows kStride apart.
 template <class V, int kStride, bool kBytes>
 void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows, int rows_there,
-               const Epilogue& e, const Quantizer<V>* quantizer, Int8x4* elements) {
+               const Ending& ending, const Quantizer<V>* quantizer, Int8x4* elements) {
   for (int i = 0; i < run.count; i += V::kLanes) {
     const int left = run.count - i;
     typename V::Float value[4];
@@ -70,7 +70,7 @@ void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows
       const auto sum = V::from_int(V::load_int(sums + r * kStride + run.from + i));
       value[r] = V::fma(V::mul(sum, rows.factor[r]), rows.scale[r], rows.bias[r]);
       if (rows.residual[r]) value[r] = V::add(value[r], load_residual<V>(rows.residual[r] + run.to + i, left));
-      value[r] = ended<V>(value[r], e.ending);
+      value[r] = ended<V>(value[r], ending);
       if (kBytes && rows.y[r] == nullptr) continue;
       if (left >= V::kLanes) {
         V::store(rows.y[r] + run.to + i, value[r]);
@@ -79,35 +79,56 @@ void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows
       }
     }
     if constexpr (kBytes) {
-      V::store_some(elements + run.to_element + i, quantizer->template joined<4>(value), left);
+      V::store_some(elements + run.to_element + i, quantizer->elements(value), left);
     }
   }
 }
 
-// A tile of kRows rows from `row` and `count` columns from `column`. `sums` may be read a vector past
-// the last column.
+// What the tiles of kRows rows have in common.
 template <class V, int kRows, int kColumns>
-void store_tile(const std::int32_t* sums, const Int8Weights& weights, const Product& p,
-                const QuantizedOutput* output, int row, int rows_end, int column, int count) {
-  Run runs[kColumns];
-  const int found = find_runs(column, count, p.columns, output ? output->row_pitch : p.columns.pitch, runs);
-  for (int r = 0; r < kRows && row + r < rows_end; r += 4) {
-    const FourRows<V> rows(weights, p, row + r);
-    const int left = rows_end - row - r, there = left < 4 ? left : 4;
-    const std::int32_t* const from = sums + r * kColumns;
-    if (output == nullptr) {
-      for (int i = 0; i < found; ++i) {
-        store_run<V, kColumns, false>(from, runs[i], rows, there, p.epilogue, nullptr, nullptr);
+struct TileRows {
+  static constexpr int kGroups = kRows / 4;
+
+  const Product& p;
+  const QuantizedOutput* output;
+  int row, rows_end;
+  FourRows<V> of_group[kGroups];
+  Ending ending;
+  Quantizer<V> quantizer;
+
+  TileRows(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized_output, int row_,
+           int rows_end_)
+      : p(product), output(quantized_output), row(row_), rows_end(rows_end_), ending(product.epilogue.ending),
+        quantizer(output ? output->quantization : Quantization()) {
+    for (int g = 0; g < kGroups; ++g) of_group[g].set(weights, p, row + 4 * g);
+    // Not with a residual, of which NaN would not pass through.
+    const bool is_clipped_as_bytes = output && p.y == nullptr && p.epilogue.residual == nullptr &&
+                                     ending.activation == Activation::clip && ending.step == 0.0f;
+    if (!is_clipped_as_bytes) return;
+    quantizer = Quantizer<V>(output->quantization, ending);
+    ending.activation = Activation::none;
+  }
+
+  // `count` columns from `column`. `sums` may be read a vector past the last column.
+  void store(const std::int32_t* sums, int column, int count) const {
+    Run runs[kColumns];
+    const int found = find_runs(column, count, p.columns, output ? output->row_pitch : p.columns.pitch, runs);
+    for (int g = 0; g < kGroups && row + 4 * g < rows_end; ++g) {
+      const int left = rows_end - row - 4 * g, there = left < 4 ? left : 4;
+      const std::int32_t* const from = sums + 4 * g * kColumns;
+      if (output == nullptr) {
+        for (int i = 0; i < found; ++i) {
+          store_run<V, kColumns, false>(from, runs[i], of_group[g], there, ending, nullptr, nullptr);
+        }
+        continue;
       }
-      continue;
-    }
-    const Quantizer<V> quantizer(output->quantization);
-    Int8x4* const elements = output->data + (row + r) / 4 * output->stride;
-    for (int i = 0; i < found; ++i) {
-      store_run<V, kColumns, true>(from, runs[i], rows, there, p.epilogue, &quantizer, elements);
+      Int8x4* const elements = output->data + (row / 4 + g) * output->stride;
+      for (int i = 0; i < found; ++i) {
+        store_run<V, kColumns, true>(from, runs[i], of_group[g], there, ending, &quantizer, elements);
+      }
     }
   }
-}
+};
 
 // One vector of rows: y of `sums`.
 template <class V>

@@ -14,7 +14,7 @@ void split(const PlaneSplit& s, const float* channel, float* planes) {
         for (std::int64_t pixel = 0; pixel < s.pitch; ++pixel) {
           const std::int64_t y = line * s.stride_y + py - s.pad_top, x = pixel * s.stride_x + px - s.pad_left;
           const bool is_inside = y >= 0 && y < s.in_height && x >= 0 && x < s.in_width;
-          out[line * s.pitch + pixel] = is_inside ? channel[y * s.in_width + x] : 0.0f;
+          out[line * s.pitch + pixel] = is_inside ? channel[y * s.in_width + x] : s.padding;
         }
       }
     }

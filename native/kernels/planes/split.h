@@ -8,10 +8,11 @@ namespace {
 
 template <class V>
 struct PlaneCopy {
-  static void zeros(float* out, std::int64_t count) {
+  static void pad(float* out, std::int64_t count, float padding) {
+    const auto value = V::fill(padding);
     std::int64_t i = 0;
-    for (; i + V::kLanes <= count; i += V::kLanes) V::store(out + i, V::zero());
-    if (i < count) V::store_first(out + i, static_cast<int>(count - i), V::zero());
+    for (; i + V::kLanes <= count; i += V::kLanes) V::store(out + i, value);
+    if (i < count) V::store_first(out + i, static_cast<int>(count - i), value);
   }
 
   // Up to `left` floats: never reads behind them.
@@ -61,13 +62,13 @@ struct PlaneCopy {
     for (std::int64_t n = 0; n < s.phase_height; ++n, out += s.pitch) {
       const std::int64_t y = n * s.stride_y + py - s.pad_top;
       if (y < 0 || y >= s.in_height) {
-        zeros(out, s.pitch);
+        pad(out, s.pitch, s.padding);
         continue;
       }
-      zeros(out, first);
+      pad(out, first, s.padding);
       const float* const in = channel + y * s.in_width + first * s.stride_x + px - s.pad_left;
       line(in, s.stride_x, out + first, last - first);
-      zeros(out + last, s.pitch - last);
+      pad(out + last, s.pitch - last, s.padding);
     }
   }
 

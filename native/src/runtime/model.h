@@ -26,6 +26,7 @@ struct Value {
   const Tensor* stored = nullptr;                     // a tensor of the file, still coded
   std::optional<Steps> steps;                         // `stored` holds 8-bit numbers that mean floats
   std::optional<std::vector<std::int64_t>> integers;  // known at load: shapes, axes, indices
+  bool is_int8x4 = false;  // lies in memory as elements of four channels' bytes instead of floats
   bool is_known() const { return stored != nullptr || integers.has_value(); }
 };
 
@@ -36,6 +37,12 @@ struct Tail {
   kernels::Ending ending;
 };
 
+// What a product writes in 8 bits for those that read it so, besides outputs[0] or, where that is -1, instead.
+struct Output8 {
+  int value;
+  kernels::Quantization quantization;
+};
+
 struct Node {
   std::string op;
   std::string layer;         // what people call it, for messages
@@ -43,7 +50,8 @@ struct Node {
   std::vector<int> outputs;  // the same
   const std::vector<std::pair<std::string, Attribute>>* attributes = nullptr;
   Tail tail;
-  std::optional<kernels::Quantization> input8;  // a product that quantizes its first input (quantized.h)
+  std::optional<kernels::Quantization> input8;  // a product whose first input is 8-bit (quantized.h)
+  std::optional<Output8> output8;
   bool is_gone = false;  // folded, or done by another node's tail
 
   std::int64_t integer(const char* name, std::int64_t fallback) const;

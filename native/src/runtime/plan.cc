@@ -39,6 +39,7 @@ Step Plan::step_of(const Node& node) const {
   for (const int value : node.outputs) {
     if (value >= 0) step.writes.push_back(value);
   }
+  if (node.output8) step.writes.push_back(node.output8->value);
   return step;
 }
 
@@ -88,7 +89,7 @@ bool Plan::try_in_place(int output, int input) {
 
 void Plan::try_in_residual(const Node& node) {
   const int residual = node.tail.residual;
-  if (residual < 0 || place_of(residual).whole == place_of(node.inputs[0]).whole) return;
+  if (residual < 0 || node.outputs[0] < 0 || place_of(residual).whole == place_of(node.inputs[0]).whole) return;
   try_in_place(node.outputs[0], residual);
 }
 

@@ -54,8 +54,8 @@ class Plan {
   bool try_place(int value, int whole, std::int64_t offset);
   // Lets `output` overwrite `input` where nobody reads `input` after the node that is being built.
   bool try_in_place(int output, int input);
-  // Lets the node's output overwrite the residual that it adds; not where that is its input as well, which is
-  // still read while the output is written.
+  // Lets the node's output, if it writes floats, overwrite the residual that it adds; not where that is its input as
+  // well, which is still read while the output is written.
   void try_in_residual(const Node& node);
 
   // Memory with the numbers of a stored or known value, for steps that read it as a plain operand.

@@ -122,9 +122,9 @@ std::vector<std::int32_t> Planes::offsets(std::int64_t channels) const {
   return all;
 }
 
-void Planes::fill(const float* channel, float* planes) const {
+void Planes::fill(const float* channel, float* planes, float padding) const {
   const Window& w = window;
-  split({w.in_height, w.in_width, w.pad_top, w.pad_left, w.stride_y, w.stride_x, phase_height, pitch, phase_of.data()},
+  split({w.in_height, w.in_width, w.pad_top, w.pad_left, w.stride_y, w.stride_x, phase_height, pitch, phase_of.data(), padding},
         channel, planes);
 }
 

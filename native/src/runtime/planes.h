@@ -46,8 +46,9 @@ struct Planes {
   std::int32_t offset(std::int64_t ky, std::int64_t kx) const;
   // The same of every tap, line by line, of each of `channels` channels.
   std::vector<std::int32_t> offsets(std::int64_t channels) const;
-  // Writes the phases of one channel, padded with zeros.
-  void fill(const float* channel, float* planes) const;
+  // Writes the phases of one channel, padded. Pixels are four bytes that are moved as they are, so that elements
+  // of four 8-bit channels go the same way.
+  void fill(const float* channel, float* planes, float padding = 0.0f) const;
 };
 
 }  // namespace featherweight::runtime

@@ -68,9 +68,12 @@ class Taking {
            (steps.scale.size() == 1 || steps.axis == row_axis);
   }
 
-  // Layers that the kernels compute: one group, and no factor on the sums.
+  // Layers that the kernels compute: one group or filters of one channel each, and no factor on the sums.
   bool is_plain(const Node& node) const {
-    if (node.op == "Conv") return node.integer("group", 1) == 1 && model_.input(node, 1).shape[1] > 1;
+    if (node.op == "Conv") {
+      const Shape& w = model_.input(node, 1).shape;
+      return w[1] > 1 ? node.integer("group", 1) == 1 : node.integer("group", 1) == w[0];
+    }
     const bool is_vector = !node.has_input(2) || (is_stored(node, 2) && model_.input(node, 2).shape.size() <= 1);
     return is_vector && node.integer("transA", 0) == 0 && node.real("alpha", 1.0f) == 1.0f && node.real("beta", 1.0f) == 1.0f;
   }
@@ -101,6 +104,12 @@ class Taking {
   std::vector<int> writer_, readers_;
 };
 
+bool is_same(const kernels::Quantization& a, const kernels::Quantization& b) {
+  return a.scale == b.scale && a.zero_point == b.zero_point && a.top == b.top;
+}
+
+bool is_conv8(const Node& node) { return !node.is_gone && node.op == "Conv" && node.input8; }
+
 }  // namespace
 
 std::optional<kernels::Quantization> there_and_back(const Model& model, const Node& there, const Node& back) {
@@ -125,5 +134,34 @@ std::optional<kernels::Quantization> there_and_back(const Model& model, const No
 }
 
 void take_quantization(Model& model, bool in_integers) { Taking(model).run(in_integers); }
+
+void hand_on_bytes(Model& model) {
+  std::vector<std::vector<Node*>> readers(model.values.size());  // nodes that could read bytes
+  std::vector<bool> is_read(model.values.size(), false);         // by anybody else
+  for (Node& node : model.nodes) {
+    if (node.is_gone) continue;
+    for (const int value : node.inputs) {
+      if (value < 0) continue;
+      if (is_conv8(node) && value == node.inputs[0]) readers[value].push_back(&node);
+      else is_read[value] = true;
+    }
+    if (node.tail.residual >= 0) is_read[node.tail.residual] = true;
+  }
+  for (const int value : model.outputs) is_read[value] = true;
+  for (Node& node : model.nodes) {
+    if (!is_conv8(node) || readers[node.outputs[0]].empty()) continue;
+    const int floats = node.outputs[0];
+    const kernels::Quantization quantization = *readers[floats][0]->input8;
+    node.output8 = Output8{static_cast<int>(model.values.size()), quantization};
+    Value bytes = model.values[floats];
+    bytes.is_int8x4 = true;
+    model.values.push_back(std::move(bytes));
+    for (Node* const reader : readers[floats]) {
+      if (is_same(*reader->input8, quantization)) reader->inputs[0] = node.output8->value;
+      else is_read[floats] = true;
+    }
+    if (!is_read[floats]) node.outputs[0] = -1;
+  }
+}
 
 }  // namespace featherweight::runtime

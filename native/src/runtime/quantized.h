@@ -12,6 +12,10 @@ namespace featherweight::runtime {
 // of that pattern read the float value itself and quantize it (`Node::input8`); what is left runs in float32.
 void take_quantization(Model& model, bool in_integers);
 
+// After `fuse`: a convolution that reads 8 bits writes 8 bits (`Node::output8`) where others read them with one
+// quantization, which then read a value that `is_int8x4`. The floats are not written if nobody reads them.
+void hand_on_bytes(Model& model);
+
 // What QuantizeLinear `there` and DequantizeLinear `back` do together, with one stored scale for all; nothing
 // where `back` does not undo what `there` does.
 std::optional<kernels::Quantization> there_and_back(const Model& model, const Node& there, const Node& back);

@@ -88,6 +88,12 @@ Plan planned(const Model& model, const SessionOptions& options, const Facts& fac
   return plan;
 }
 
+std::size_t bytes_of(const Value& value) {
+  const Shape& shape = value.shape;
+  const std::int64_t pixels = !value.is_int8x4 ? elements(shape) : shape[0] * ((shape[1] + 3) / 4) * elements(shape, 2, shape.size());
+  return static_cast<std::size_t>(pixels) * 4;
+}
+
 // Every output of the network lies where some step writes.
 void check_outputs(const Model& model, const Plan& plan) {
   std::vector<bool> is_written(model.values.size(), false);
@@ -111,6 +117,7 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   take_quantization(model, !options.exact);
   make_stored(model);
   fuse(model);
+  hand_on_bytes(model);
   Plan plan = planned(model, options, facts);
   check_outputs(model, plan);
   pool = std::make_unique<ThreadPool>(options.threads);
@@ -141,7 +148,7 @@ void Session::Impl::lay_out(const Model& model, const Plan& plan) {
     if (is_port || plan.constant_of[whole] >= 0 || model.values[whole].is_known()) return;
     if (buffer_of[whole] < 0) {
       buffer_of[whole] = static_cast<int>(lives.size());
-      lives.push_back({static_cast<std::size_t>(elements(model.values[whole].shape)) * sizeof(float), step, step});
+      lives.push_back({bytes_of(model.values[whole]), step, step});
     }
     lives[buffer_of[whole]].last = step;
   };

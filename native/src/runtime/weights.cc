@@ -6,7 +6,6 @@
 #include "kernels/codebook/codebook.h"
 #include "kernels/csr/csr.h"
 #include "kernels/dense/dense.h"
-#include "kernels/int8/int8.h"
 #include "kernels/slots/slots.h"
 #include "kernels/two_of_sixteen/two_of_sixteen.h"
 
@@ -65,10 +64,19 @@ std::string too_dense(const Candidate& c) {
 
 }  // namespace
 
-Weights make_int8(const Plan& plan, const Node& node, const Use& use) {
-  std::vector<std::int8_t> stored = plan.model().bytes(node, 1);
+namespace {
+
+std::vector<float> row_scales(const Plan& plan, const Node& node, std::size_t rows) {
   std::vector<float> scale = plan.model().input(node, 1).steps->scale;
-  if (scale.size() == 1) scale.assign(static_cast<std::size_t>(use.rows), scale[0]);
+  if (scale.size() == 1) scale.assign(rows, scale[0]);
+  return scale;
+}
+
+}  // namespace
+
+std::unique_ptr<kernels::Int8Matrix> make_int8(const Plan& plan, const Node& node, const Use& use) {
+  std::vector<std::int8_t> stored = plan.model().bytes(node, 1);
+  const std::vector<float> scale = row_scales(plan, node, static_cast<std::size_t>(use.rows));
   if (use.is_transposed) {
     std::vector<std::int8_t> turned(stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -79,7 +87,15 @@ Weights make_int8(const Plan& plan, const Node& node, const Use& use) {
   }
   kernels::Int8Options options;
   options.input = &*node.input8;
-  return {kernels::make_int8(stored.data(), scale.data(), use.rows, use.depth / use.taps, use.taps, options), ""};
+  return kernels::make_int8(stored.data(), scale.data(), use.rows, use.depth / use.taps, use.taps, options);
+}
+
+std::unique_ptr<kernels::Int8Matrix> make_int8_depthwise(const Plan& plan, const Node& node) {
+  const std::vector<std::int8_t> stored = plan.model().bytes(node, 1);
+  const std::size_t rows = static_cast<std::size_t>(plan.model().input(node, 1).shape[0]);
+  const std::vector<float> scale = row_scales(plan, node, rows);
+  return kernels::make_int8_depthwise(stored.data(), scale.data(), static_cast<int>(rows),
+                                      static_cast<int>(stored.size() / rows));
 }
 
 WeightSource::WeightSource(const Plan& plan, const Node& node, std::size_t input, const Use& use)

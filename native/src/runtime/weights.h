@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "kernels/int8/int8.h"
 #include "kernels/matrix.h"
 #include "runtime/plan.h"
 #include "runtime/stored.h"
@@ -25,7 +26,9 @@ struct Weights {
 };
 
 // Weights of a node with `input8`, in the 8 bits in which they are stored; multiply_vector quantizes by `input8`.
-Weights make_int8(const Plan& plan, const Node& node, const Use& use);
+std::unique_ptr<kernels::Int8Matrix> make_int8(const Plan& plan, const Node& node, const Use& use);
+// The same of filters [rows, 1, ...] that read one channel each.
+std::unique_ptr<kernels::Int8Matrix> make_int8_depthwise(const Plan& plan, const Node& node);
 
 // A layer's weights, decoded once, from which the matrix of each group of rows is made.
 class WeightSource {

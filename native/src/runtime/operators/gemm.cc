@@ -86,7 +86,7 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
     return plan.add(std::move(step));
   }
   const Use use{static_cast<int>(rows), static_cast<int>(depth), true, is_transposed};
-  Weights weights = node.input8 ? make_int8(plan, node, use)
+  Weights weights = node.input8 ? Weights{make_int8(plan, node, use), ""}
                                 : WeightSource(plan, node, 1, use).make({0, static_cast<int>(rows)});
   step.format = weights.matrix->format();
   step.detail = weights.matrix->detail();
