@@ -1,7 +1,8 @@
-"""Architecture search: strategies on a table, the controller's gradient, workers, the supernet.
+"""Architecture search: strategies on a table, what was found, the gradient, workers, the supernet.
 
-The table and the races on it were made by search_table.py and search_compare.py, which keep what
-they have done. The full run takes about five minutes; `--quick` leaves the Ray cluster out.
+The table, the races on it and the trainings of what was found were made by search_table.py,
+search_compare.py and search_found.py, which keep what they have done. The full run takes about five
+minutes; `--quick` leaves the Ray cluster out.
 """
 
 import argparse
@@ -12,17 +13,20 @@ import optuna
 
 import harness
 from harness import Row
-from search_rows import cluster, controller, shared, strategies
+from search_rows import cluster, controller, found, shared, strategies
 
-PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "search-strategies.svg"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 
 
 def run(options: argparse.Namespace) -> list[Row]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
     rows = strategies.rows() + strategies.predicted() + controller.rows()
+    networks = found.measured(rounds=50 if options.quick else 300)
+    rows += found.rows(networks)
     if options.plot:
-        strategies.plot(PLOT)
+        strategies.plot(PICTURES / "search-strategies.svg")
+        found.plot(networks, PICTURES / "search-found.svg")
     rows += shared.rows()
     rows.append(cluster.simulated_workers(trials=200 if options.quick else 1600))
     if not options.quick:
@@ -32,7 +36,7 @@ def run(options: argparse.Namespace) -> list[Row]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plot", action="store_true", help=f"draw {PLOT.name} anew")
+    parser.add_argument("--plot", action="store_true", help="draw docs/pictures/search-*.svg anew")
 
 
 if __name__ == "__main__":
