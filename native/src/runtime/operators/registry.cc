@@ -1,4 +1,3 @@
-#include <map>
 #include <stdexcept>
 
 #include "runtime/operators/operators.h"
@@ -6,61 +5,78 @@
 namespace featherweight::runtime {
 namespace {
 
-const std::map<std::string, Operator>& registry() {
-  static const std::map<std::string, Operator> kOperators = [] {
-    std::map<std::string, Operator> all;
-    const auto add = [&](const char* name, std::size_t inputs, auto shapes, auto build) {
-      all[name] = {name, inputs, shapes, build};
-    };
-    add("Conv", 2, conv_shapes, build_conv);
-    add("featherweight.BinaryConv", 3, conv_shapes, build_binary_conv);
-    add("featherweight.BinaryGemm", 3, binary_gemm_shapes, build_binary_gemm);
-    add("ConvTranspose", 2, conv_transpose_shapes, build_conv_transpose);
-    add("DequantizeLinear", 2, same_shape, build_dequantize);
-    add("QuantizeLinear", 2, same_shape, build_quantize);
-    add("Gemm", 2, gemm_shapes, build_gemm);
-    add("MatMul", 2, matmul_shapes, build_matmul);
-    add("BatchNormalization", 5, same_shape, build_batch_norm);
-    add("LayerNormalization", 2, same_shape, build_layer_norm);
-    add("InstanceNormalization", 3, same_shape, build_instance_norm);
-    add("LRN", 1, same_shape, build_lrn);
-    for (const char* name : {"Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Gelu", "Elu", "LeakyRelu",
-                             "Softplus", "Erf", "Exp", "Log", "Sqrt", "Neg", "Cast"}) {
-      add(name, 1, same_shape, build_unary);
-    }
-    for (const char* name : {"Add", "Sub", "Mul", "Div", "Pow", "PRelu"}) add(name, 2, binary_shapes, build_binary);
-    for (const char* name : {"Softmax", "LogSoftmax"}) add(name, 1, same_shape, build_softmax);
-    for (const char* name : {"MaxPool", "AveragePool"}) add(name, 1, pool_shapes, build_pool);
-    for (const char* name : {"GlobalMaxPool", "GlobalAveragePool"}) add(name, 1, global_pool_shapes, build_global_pool);
-    for (const char* name : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceL2"}) add(name, 1, reduce_shapes, build_reduce);
-    add("Identity", 1, same_shape, build_view);
-    add("Reshape", 2, reshape_shapes, build_view);
-    add("Flatten", 1, flatten_shapes, build_view);
-    add("Squeeze", 1, squeeze_shapes, build_view);
-    add("Unsqueeze", 2, unsqueeze_shapes, build_view);
-    add("Transpose", 1, transpose_shapes, build_transpose);
-    add("Concat", 1, concat_shapes, build_concat);
-    add("Split", 1, split_shapes, build_split);
-    add("Slice", 3, slice_shapes, build_slice);
-    add("Pad", 2, pad_shapes, build_pad);
-    add("Gather", 2, gather_shapes, build_gather);
-    add("Expand", 2, expand_shapes, build_expand);
-    add("Shape", 1, shape_shapes, build_known);
-    return all;
-  }();
-  return kOperators;
-}
+constexpr Operator kOperators[] = {
+    {"Conv", 2, conv_shapes, build_conv},
+    {"featherweight.BinaryConv", 3, conv_shapes, build_binary_conv},
+    {"featherweight.BinaryGemm", 3, binary_gemm_shapes, build_binary_gemm},
+    {"ConvTranspose", 2, conv_transpose_shapes, build_conv_transpose},
+    {"DequantizeLinear", 2, same_shape, build_dequantize},
+    {"QuantizeLinear", 2, same_shape, build_quantize},
+    {"Gemm", 2, gemm_shapes, build_gemm},
+    {"MatMul", 2, matmul_shapes, build_matmul},
+    {"BatchNormalization", 5, same_shape, build_batch_norm},
+    {"LayerNormalization", 2, same_shape, build_layer_norm},
+    {"InstanceNormalization", 3, same_shape, build_instance_norm},
+    {"LRN", 1, same_shape, build_lrn},
+    {"Relu", 1, same_shape, build_unary},
+    {"Clip", 1, same_shape, build_unary},
+    {"HardSwish", 1, same_shape, build_unary},
+    {"HardSigmoid", 1, same_shape, build_unary},
+    {"Sigmoid", 1, same_shape, build_unary},
+    {"Tanh", 1, same_shape, build_unary},
+    {"Gelu", 1, same_shape, build_unary},
+    {"Elu", 1, same_shape, build_unary},
+    {"LeakyRelu", 1, same_shape, build_unary},
+    {"Softplus", 1, same_shape, build_unary},
+    {"Erf", 1, same_shape, build_unary},
+    {"Exp", 1, same_shape, build_unary},
+    {"Log", 1, same_shape, build_unary},
+    {"Sqrt", 1, same_shape, build_unary},
+    {"Neg", 1, same_shape, build_unary},
+    {"Cast", 1, same_shape, build_unary},
+    {"Add", 2, binary_shapes, build_binary},
+    {"Sub", 2, binary_shapes, build_binary},
+    {"Mul", 2, binary_shapes, build_binary},
+    {"Div", 2, binary_shapes, build_binary},
+    {"Pow", 2, binary_shapes, build_binary},
+    {"PRelu", 2, binary_shapes, build_binary},
+    {"Softmax", 1, same_shape, build_softmax},
+    {"LogSoftmax", 1, same_shape, build_softmax},
+    {"MaxPool", 1, pool_shapes, build_pool},
+    {"AveragePool", 1, pool_shapes, build_pool},
+    {"GlobalMaxPool", 1, global_pool_shapes, build_global_pool},
+    {"GlobalAveragePool", 1, global_pool_shapes, build_global_pool},
+    {"ReduceMean", 1, reduce_shapes, build_reduce},
+    {"ReduceSum", 1, reduce_shapes, build_reduce},
+    {"ReduceMax", 1, reduce_shapes, build_reduce},
+    {"ReduceL2", 1, reduce_shapes, build_reduce},
+    {"Identity", 1, same_shape, build_view},
+    {"Reshape", 2, reshape_shapes, build_view},
+    {"Flatten", 1, flatten_shapes, build_view},
+    {"Squeeze", 1, squeeze_shapes, build_view},
+    {"Unsqueeze", 2, unsqueeze_shapes, build_view},
+    {"Transpose", 1, transpose_shapes, build_transpose},
+    {"Concat", 1, concat_shapes, build_concat},
+    {"Split", 1, split_shapes, build_split},
+    {"Slice", 3, slice_shapes, build_slice},
+    {"Pad", 2, pad_shapes, build_pad},
+    {"Gather", 2, gather_shapes, build_gather},
+    {"Expand", 2, expand_shapes, build_expand},
+    {"Shape", 1, shape_shapes, build_known},
+};
 
 }  // namespace
 
 const Operator* find_operator(const std::string& name) {
-  const auto found = registry().find(name);
-  return found == registry().end() ? nullptr : &found->second;
+  for (const Operator& op : kOperators) {
+    if (name == op.name) return &op;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> operator_names() {
   std::vector<std::string> names;
-  for (const auto& [name, op] : registry()) names.push_back(name);
+  for (const Operator& op : kOperators) names.push_back(op.name);
   return names;
 }
 
