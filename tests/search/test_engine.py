@@ -1,6 +1,7 @@
 import os
 import signal
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import optuna
@@ -82,6 +83,28 @@ def test_a_driver_that_dies_loses_no_finished_trial(tmp_path: Path) -> None:
     after = [trial.user_attrs["architecture"] for trial in trained(study)]
     assert after[:7] == before
     assert len(set(after)) == 20
+
+
+def _search_until_killed(where: Where) -> None:
+    class KilledAt(Here):
+        left = 7
+
+        def result(self, handle: object) -> object:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().result(handle)  # type: ignore[arg-type]
+
+    Driver(begin(where, SPACE, "random"), where, task(SumOfChoices()), KilledAt()).run(20)
+
+
+def test_a_driver_that_is_killed_loses_no_finished_trial(tmp_path: Path) -> None:
+    where = Where(f"sqlite:///{tmp_path / 'study.db'}", "killed")
+    driver = get_context("spawn").Process(target=_search_until_killed, args=(where,))
+    driver.start()
+    driver.join()
+    assert driver.exitcode == -signal.SIGKILL
+    assert len(trained(begin(where, SPACE, "random"))) == 6
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
