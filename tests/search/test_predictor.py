@@ -1,11 +1,16 @@
 import random
 
 import numpy as np
+import optuna
 import pytest
+from optuna.trial import TrialState
 
 from featherweight.search.evaluation.predictor import features, fit
 from featherweight.search.spaces.chain import ChainSpace
 from featherweight.search.spaces.mobile import MobileSpace, Stage
+from featherweight.search.spaces.space import Architecture
+from featherweight.search.strategies.predictor import rewards_to_fit
+from featherweight.search.strategies.suggest import distributions
 
 SPACE = ChainSpace("small", layers=3, heights=(1, 3), widths=(1, 3, 5), filters=(4, 8))
 
@@ -60,3 +65,27 @@ def test_draws_spread_as_the_covariance_says() -> None:
     x = features(probe)[0]
     assert draws.mean() == pytest.approx(model.predict(probe)[0], abs=0.1)
     assert draws.std() == pytest.approx(np.sqrt(x @ model.covariance @ x), rel=0.1)
+
+
+def test_what_misses_a_limit_or_was_given_up_counts_as_the_worst() -> None:
+    study = optuna.create_study(direction="maximize")
+    generator = random.Random(3)
+    each = list(dict.fromkeys(SPACE.sample(generator) for _ in range(9)))[:6]
+
+    def tell(architecture: Architecture, value: float, state: TrialState) -> None:
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=architecture.values, distributions=distributions(SPACE), value=value,
+                state=state,
+            )
+        )  # fmt: skip
+
+    for architecture, value in zip(each[:3], (84.0, 88.0, 86.0), strict=True):
+        tell(architecture, value, TrialState.COMPLETE)
+    assert rewards_to_fit(study, SPACE, 4) == {}
+    tell(each[3], -2.5, TrialState.COMPLETE)
+    tell(each[4], 71.0, TrialState.PRUNED)
+    assert rewards_to_fit(study, SPACE, 4) == {}
+    assert rewards_to_fit(study, SPACE, 3) == dict(
+        zip(each, (84.0, 88.0, 86.0, 84.0, 84.0), strict=False)
+    )

@@ -14,7 +14,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from featherweight.search.evaluation.predictor import fit
 from featherweight.search.spaces.space import Architecture, Space
@@ -30,6 +30,23 @@ class PredictorSettings:
     candidates: int = 200
     parents: int = 5
     ridge: float = 1.0
+
+
+def rewards_to_fit(study: Study, space: Space, start: int) -> dict[Architecture, float]:
+    """What is known of each architecture, more is better; empty until `start` were trained.
+
+    An architecture that misses a limit (its reward is below 0) or was given up counts as the worst
+    that was trained to its end: its own value is of another scale, and would bend a linear model
+    more than all others together.
+    """
+    sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+    told = {architecture_of(space, each): float(each.value or 0.0) for each in finished(study)}
+    trained = {each: sign * reward for each, reward in told.items() if reward >= 0.0}
+    if len(trained) < start:
+        return {}
+    given_up = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    others = [*told, *(architecture_of(space, each) for each in given_up)]
+    return dict.fromkeys(others, min(trained.values())) | trained
 
 
 class PredictorSampler(BaseSampler):
@@ -59,13 +76,9 @@ class PredictorSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        done = finished(study)
-        if len(done) < self.settings.start:
+        values = rewards_to_fit(study, self.space, self.settings.start)
+        if not values:
             return self.space.sample(self._generator).values
-        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        values = {
-            architecture_of(self.space, each): sign * float(each.value or 0.0) for each in done
-        }
         candidates = self._candidates(values)
         if not candidates:
             return self.space.sample(self._generator).values
