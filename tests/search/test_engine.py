@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -105,6 +106,26 @@ def test_a_driver_that_is_killed_loses_no_finished_trial(tmp_path: Path) -> None
     driver.join()
     assert driver.exitcode == -signal.SIGKILL
     assert len(trained(begin(where, SPACE, "random"))) == 6
+
+
+def _die_with_a_worker(said: Path) -> None:
+    executor = Processes(1)
+    said.write_text(str(executor.result(executor.submit(os.getpid))))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
+def test_workers_end_with_their_driver(tmp_path: Path) -> None:
+    said = tmp_path / "worker"
+    driver = get_context("spawn").Process(target=_die_with_a_worker, args=(said,))
+    driver.start()
+    driver.join()
+    state = Path("/proc") / said.read_text() / "stat"
+    for _ in range(200):
+        if not state.exists() or state.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlives its driver")
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Where trainings run: in this process, in others of this machine, or on a Ray cluster."""
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
+from threading import Thread
 from typing import Any, Protocol
 
 from featherweight.extras import require
@@ -80,7 +83,20 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.slots, mp_context=get_context("spawn"))
+        spawn = get_context("spawn")
+        return ProcessPoolExecutor(self.slots, spawn, initializer=_end_with_driver)
+
+
+def _end_with_driver() -> None:
+    """In a worker: a driver that is killed cannot end it, and it would wait for jobs for ever."""
+
+    def watch() -> None:
+        driver = parent_process()
+        assert driver is not None
+        wait_for_any([driver.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 class RayCluster:
