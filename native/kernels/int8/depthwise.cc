@@ -12,7 +12,7 @@ namespace {
 class ChannelFilters final : public Int8Matrix {
  public:
   ChannelFilters(const std::int8_t* filters, const float* scale, int channels, int taps)
-      : kernels_(active_kernels().int8), groups_((channels + 3) / 4),
+      : kernels_(active_kernels().int8), groups_(static_cast<int>(int8x4_count(channels))),
         depth_((taps + 3) / 4 * 4), packed_(packed_bytes(), 0), scale_(scale, scale + channels) {
     scale_.resize(static_cast<std::size_t>(groups_) * 4, 0.0f);
     row_sum_.resize(scale_.size(), 0);

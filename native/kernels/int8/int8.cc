@@ -17,7 +17,7 @@ namespace {
 // |sum| <= 255 * 128 * weights must stay below 2^31.
 constexpr int kMostWeights = 65793;
 
-int elements_of(int channels, int taps) { return (channels + 3) / 4 * taps; }
+int elements_of(int channels, int taps) { return static_cast<int>(int8x4_count(channels)) * taps; }
 
 class PackedInt8 final : public Int8Matrix {
  public:

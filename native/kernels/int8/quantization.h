@@ -14,4 +14,7 @@ struct Quantization {
 // Four channels of one pixel: channel c is byte c % 4, the first the lowest.
 using Int8x4 = std::uint32_t;
 
+// Elements that so many channels take.
+constexpr std::int64_t int8x4_count(std::int64_t channels) { return (channels + 3) / 4; }
+
 }  // namespace featherweight::kernels

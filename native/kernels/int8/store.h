@@ -51,11 +51,6 @@ struct FourRows {
   }
 };
 
-template <class V>
-typename V::Float load_residual(const float* p, int count) {
-  return count >= V::kLanes ? V::load(p) : V::load(p, V::first(count));
-}
-
 // Rows `row` ... `row + 3` of a run. `sums` has rows kStride apart.
 template <class V, int kStride, bool kBytes>
 void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows, int rows_there,
@@ -69,7 +64,7 @@ void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows
       if (r >= rows_there) continue;
       const auto sum = V::from_int(V::load_int(sums + r * kStride + run.from + i));
       value[r] = V::fma(V::mul(sum, rows.factor[r]), rows.scale[r], rows.bias[r]);
-      if (rows.residual[r]) value[r] = V::add(value[r], load_residual<V>(rows.residual[r] + run.to + i, left));
+      if (rows.residual[r]) value[r] = V::add(value[r], load_some<V>(rows.residual[r] + run.to + i, left));
       value[r] = ended<V>(value[r], ending);
       if (kBytes && rows.y[r] == nullptr) continue;
       if (left >= V::kLanes) {

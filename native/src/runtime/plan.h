@@ -22,6 +22,9 @@ struct Memory {
   ThreadPool& pool;
 };
 
+// So many bytes of scratch leave what follows aligned.
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 struct Step {
   std::string op, layer;
   std::string format;            // of its weights: "dense", "csr", ...; "" without weights

@@ -90,7 +90,7 @@ Plan planned(const Model& model, const SessionOptions& options, const Facts& fac
 
 std::size_t bytes_of(const Value& value) {
   const Shape& shape = value.shape;
-  const std::int64_t pixels = !value.is_int8x4 ? elements(shape) : shape[0] * ((shape[1] + 3) / 4) * elements(shape, 2, shape.size());
+  const std::int64_t pixels = !value.is_int8x4 ? elements(shape) : shape[0] * kernels::int8x4_count(shape[1]) * elements(shape, 2, shape.size());
   return static_cast<std::size_t>(pixels) * 4;
 }
 

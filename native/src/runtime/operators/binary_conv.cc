@@ -30,12 +30,12 @@ struct BinaryConv {
   std::int64_t out_plane() const { return planes.window.out_height * planes.window.out_width; }
 
   void set_sizes() {
-    const auto lines = [](std::int64_t elements) { return (static_cast<std::size_t>(elements) * 4 + 63) / 64 * 64; };
+    const auto lines = [](std::int64_t elements) { return whole_lines(static_cast<std::size_t>(elements) * 4); };
     words_bytes = lines(words() * in_plane());
     planes_bytes = planes.is_direct ? 0 : lines(words() * planes.plane_size);
     sums_bytes = has_map ? lines(in_plane()) : 0;
     map_bytes = has_map ? lines(out_plane()) : 0;
-    thread_bytes = (matrix->scratch_bytes() + 63) / 64 * 64;
+    thread_bytes = whole_lines(matrix->scratch_bytes());
   }
   std::size_t shared_bytes() const { return words_bytes + planes_bytes + sums_bytes + map_bytes; }
 

@@ -54,7 +54,7 @@ void build_binary_gemm(Plan& plan, const Node& node) {
                                                       {}, 0, node.inputs[0], node.outputs[0]});
   gemm->matrix = has_binary_input(node) ? kernels::make_binary(signs.data(), rows, depth, 1)
                                         : kernels::make_binary_weight(signs.data(), rows, depth);
-  gemm->thread_bytes = (gemm->matrix->scratch_bytes() + 63) / 64 * 64;
+  gemm->thread_bytes = whole_lines(gemm->matrix->scratch_bytes());
   Step step = plan.step_of(node);
   step.format = gemm->matrix->format();
   step.weight_bytes = gemm->matrix->bytes();

@@ -129,11 +129,11 @@ void build_conv_of(Plan& plan, const Node& node, const LayerEnd& end, const Make
     step.detail = weights.matrix->detail();
     step.note = weights.note;
     step.weight_bytes += weights.matrix->bytes();
-    conv->thread_bytes = std::max(conv->thread_bytes, (weights.matrix->scratch_bytes() + 63) / 64 * 64);
+    conv->thread_bytes = std::max(conv->thread_bytes, whole_lines(weights.matrix->scratch_bytes()));
     conv->matrices.push_back(std::move(weights.matrix));
   }
   if (!planes.is_direct) {
-    conv->planes_bytes = (static_cast<std::size_t>(conv->channels * planes.plane_size) * sizeof(float) + 63) / 64 * 64;
+    conv->planes_bytes = whole_lines(static_cast<std::size_t>(conv->channels * planes.plane_size) * sizeof(float));
   }
   step.scratch_bytes = conv->planes_bytes + static_cast<std::size_t>(plan.threads()) * conv->thread_bytes;
   plan.try_in_residual(node);

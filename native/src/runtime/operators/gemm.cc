@@ -94,7 +94,7 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
   step.weight_bytes = weights.matrix->bytes();
   auto linear = std::make_shared<Linear>(Linear{count, depth, rows, end, std::move(weights.matrix), 0,
                                                 node.inputs[0], node.outputs[0]});
-  linear->thread_bytes = (linear->matrix->scratch_bytes() + 63) / 64 * 64;
+  linear->thread_bytes = whole_lines(linear->matrix->scratch_bytes());
   step.scratch_bytes = static_cast<std::size_t>(plan.threads()) * linear->thread_bytes;
   step.run = [linear](const Memory& memory) { linear->run(memory); };
   plan.add(std::move(step));
@@ -163,7 +163,7 @@ void build_general_gemm(Plan& plan, const Node& node) {
   }
   const kernels::Ending end = node.tail.ending;
   const Shape strides = node.has_input(2) ? broadcast_strides(model.input(node, 2).shape, y) : Shape{0, 0};
-  const std::size_t turned = turns_b ? (static_cast<std::size_t>(depth * y[1]) * sizeof(float) + 63) / 64 * 64 : 0;
+  const std::size_t turned = turns_b ? whole_lines(static_cast<std::size_t>(depth * y[1]) * sizeof(float)) : 0;
   auto gemm = std::make_shared<GeneralGemm>(GeneralGemm{
       DenseProduct(y[0], depth, y[1]), y[0], depth, y[1], turns_a ? 1 : depth, turns_a ? y[0] : 1, turns_b,
       node.real("alpha", 1.0f), node.real("beta", 1.0f), strides, end, turned, node.inputs[0], node.inputs[1],

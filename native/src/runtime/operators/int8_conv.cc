@@ -12,9 +12,9 @@ namespace {
 
 using kernels::Int8x4;
 
-std::size_t cache_lines(std::int64_t elements) { return (static_cast<std::size_t>(elements) * sizeof(Int8x4) + 63) / 64 * 64; }
+std::size_t bytes_of(std::int64_t elements) { return whole_lines(static_cast<std::size_t>(elements) * sizeof(Int8x4)); }
 
-int groups_of(std::int64_t channels) { return static_cast<int>((channels + 3) / 4); }
+int groups_of(std::int64_t channels) { return static_cast<int>(kernels::int8x4_count(channels)); }
 
 struct Int8Conv {
   Planes planes;
@@ -32,7 +32,7 @@ struct Int8Conv {
   std::int64_t out_plane() const { return planes.window.out_height * planes.window.out_width; }
   // The whole input serves as it lies in memory.
   bool is_direct() const { return planes.is_direct && reads_elements; }
-  std::size_t quantized_bytes() const { return planes.is_direct || reads_elements ? 0 : cache_lines(in_plane()); }
+  std::size_t quantized_bytes() const { return planes.is_direct || reads_elements ? 0 : bytes_of(in_plane()); }
 
   const Int8x4* elements(const Memory& memory, std::int64_t image) const;
   void fill(const Memory& memory, std::int64_t image, int group, unsigned char* quantized, Int8x4* filled) const;
@@ -101,8 +101,8 @@ void Int8Conv::multiply(const Memory& memory, const Int8x4* data, std::int64_t i
 struct WholeConv : Int8Conv {
   using Int8Conv::Int8Conv;
 
-  std::size_t planes_bytes() const { return is_direct() ? 0 : cache_lines(groups_of(channels) * planes.plane_size); }
-  std::size_t thread_bytes() const { return std::max(quantized_bytes(), (matrix->scratch_bytes() + 63) / 64 * 64); }
+  std::size_t planes_bytes() const { return is_direct() ? 0 : bytes_of(groups_of(channels) * planes.plane_size); }
+  std::size_t thread_bytes() const { return std::max(quantized_bytes(), whole_lines(matrix->scratch_bytes())); }
   void run(const Memory& memory) const;
 };
 
@@ -128,7 +128,7 @@ void WholeConv::run(const Memory& memory) const {
 struct DepthwiseConv : Int8Conv {
   using Int8Conv::Int8Conv;
 
-  std::size_t planes_bytes() const { return is_direct() ? 0 : cache_lines(planes.plane_size); }
+  std::size_t planes_bytes() const { return is_direct() ? 0 : bytes_of(planes.plane_size); }
   std::size_t thread_bytes() const { return planes_bytes() + quantized_bytes(); }
   void run(const Memory& memory) const;
 };

@@ -167,7 +167,7 @@ void build_pool(Plan& plan, const Node& node) {
   const std::int64_t in_plane = w.in_height * w.in_width, out_plane = w.out_height * w.out_width;
   const float* const divisors = is_max ? nullptr : plan.keep(counts(w, node.integer("count_include_pad", 0) != 0));
   const kernels::PoolKernels& pool = kernels::active_kernels().pool;
-  const std::size_t line_bytes = (kernels::pool_line_size(window) * sizeof(float) + 63) / 64 * 64;
+  const std::size_t line_bytes = whole_lines(kernels::pool_line_size(window) * sizeof(float));
   Step step = plan.step_of(node);
   step.scratch_bytes = static_cast<std::size_t>(plan.threads()) * line_bytes;
   step.run = [=, combine = is_max ? pool.max : pool.sum, planes = static_cast<int>(x[0] * x[1]), in = node.inputs[0],

@@ -13,7 +13,7 @@ DenseProduct::DenseProduct(std::int64_t rows, std::int64_t depth, std::int64_t c
 }
 
 std::size_t DenseProduct::thread_bytes() const {
-  return (kernels::dense_packed_size(kernels_.row_tile, depth_, kernels_.row_tile) * sizeof(float) + 63) / 64 * 64;
+  return whole_lines(kernels::dense_packed_size(kernels_.row_tile, depth_, kernels_.row_tile) * sizeof(float));
 }
 
 std::size_t DenseProduct::scratch_bytes(int threads) const {
