@@ -93,6 +93,7 @@ void bind_session(nb::module_& m) {
       .def_prop_ro("outputs", [](const fw::Session& s) { return ports(s.outputs()); })
       .def_prop_ro("weight_bytes", [](const fw::Session& s) { return s.memory().weights; })
       .def_prop_ro("arena_bytes", [](const fw::Session& s) { return s.memory().arena; })
+      .def_prop_ro("plan_bytes", [](const fw::Session& s) { return s.memory().plan; })
       .def_prop_ro("layers", layers)
       .def("time_layers", &fw::Session::time_layers, "on"_a)
       .def("run", run, "inputs"_a.noconvert(), "outputs"_a.noconvert());

@@ -117,7 +117,7 @@ fw_status fw_run(fw_session* session, const float* const* inputs, float* const* 
 fw_status fw_memory_use(const fw_session* session, fw_memory* memory) {
   if (session == nullptr || memory == nullptr) return failed(FW_ERROR_ARGUMENT, "session and memory must not be null.");
   const featherweight::MemoryUse use = session->session.memory();
-  *memory = {use.weights, use.arena};
+  *memory = {use.weights, use.arena, use.plan};
   return FW_OK;
 }
 

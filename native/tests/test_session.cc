@@ -56,7 +56,7 @@ Floats run(const std::string& name, const Floats& input, const fw_options& optio
   outputs[0] = again.data();
   CHECK(fw_run(session, inputs, outputs) == FW_OK && first == again);
   fw_memory memory{};
-  CHECK(fw_memory_use(session, &memory) == FW_OK && memory.weights > 0 && memory.arena > 0);
+  CHECK(fw_memory_use(session, &memory) == FW_OK && memory.weights > 0 && memory.arena > 0 && memory.plan > 0);
   CHECK(std::string(fw_class_name(session, 1)) == "b" && fw_class_name(session, 2) == nullptr);
   CHECK(fw_preprocessing(session, nullptr, nullptr) == 0);
   fw_free(session);

@@ -192,9 +192,9 @@ void run(Asked asked) {
   print_top(session, results[0], asked.top);
   fw_memory memory{};
   check(fw_memory_use(session, &memory));
-  std::printf("%.3f ms (median of %d, p10 %.3f, p90 %.3f), weights %zu bytes, activations %zu bytes\n",
+  std::printf("%.3f ms (median of %d, p10 %.3f, p90 %.3f), weights %zu bytes, activations %zu bytes, plan %zu bytes\n",
               times[times.size() / 2], asked.repeat, times[times.size() / 10], times[times.size() * 9 / 10],
-              memory.weights, memory.arena);
+              memory.weights, memory.arena, memory.plan);
   if (const double peak = peak_megabytes()) std::printf("peak memory %.2f MB\n", peak);
   fw_free(session);
 }

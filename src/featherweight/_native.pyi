@@ -199,6 +199,8 @@ class Session:
     @property
     def arena_bytes(self) -> int: ...
     @property
+    def plan_bytes(self) -> int: ...
+    @property
     def layers(self) -> list[tuple[str, str, str, str, str, int, float]]:
         """Name, operator, format, detail, note, bytes of weights, ms of the last timed run."""
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,10 +120,15 @@ def test_eval_of_a_named_network_on_the_native_runtime(folder: Path) -> None:
     assert scored["native"] == pytest.approx(scored["torch"], abs=0.11)
 
 
-def test_compress_without_data(folder: Path) -> None:
-    result = run_json(
-        "compress", "lenet-5", "--recipe", "deep-compression", "--out", str(folder / "raw.fwt")
-    )
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `compress` says of a LeNet-5 without data."""
+    file = tmp_path_factory.mktemp("untrained") / "raw.fwt"
+    return run_json("compress", "lenet-5", "--recipe", "deep-compression", "--out", str(file))
+
+
+def test_compress_without_data(untrained: dict[str, Any]) -> None:
+    result = untrained
     assert result["reference_top1"] is None
     assert result["compressed_top1"] is None
     assert result["compression_ratio"] > 25
@@ -226,9 +232,9 @@ def test_the_base_install_says_what_is_missing(command: str) -> None:
     )
 
 
-def test_run_and_inspect_need_no_torch(folder: Path, tmp_path: Path) -> None:
+def test_run_and_inspect_need_no_torch(untrained: dict[str, Any], tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((1, 1, 28, 28), np.float32))
-    file = str(folder / "raw.fwt")
+    file = str(untrained["file"])
     for arguments in (
         ["run", file, str(tmp_path / "x.npy")],
         ["inspect", file, "--on-this-machine"],

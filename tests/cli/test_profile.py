@@ -75,6 +75,7 @@ def test_what_our_runtime_holds(tmp_path: Path) -> None:
     # 784 in, 10 out and, in the arena, 300 and 100 at once at least.
     assert resident["activation_bytes"] == resident["arena_bytes"] + 4 * (784 + 10)
     assert resident["arena_bytes"] >= 4 * (300 + 100)
+    assert resident["plan_bytes"] > 0
 
     module = zoo.create("lenet-300-100").eval()
     file = tmp_path / "n.fwt"

@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
   size_t weights; /* bytes of weights as they are run, with biases and constants */
   size_t arena;   /* bytes of activations and scratch */
+  size_t plan;    /* bytes of the list of steps: names, shapes, pointers */
 } fw_memory;
 
 /* `options` may be null. On failure `*session` is null and fw_error_message() says why. */

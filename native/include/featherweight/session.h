@@ -41,6 +41,7 @@ struct LayerInfo {
 struct MemoryUse {
   std::size_t weights = 0;  // in execution formats, with biases and constants
   std::size_t arena = 0;    // activations and scratch, as planned
+  std::size_t plan = 0;     // the list of steps: names, shapes, pointers; what a step holds of its own is left out
 };
 
 // Not for two threads at once; sessions of one file are independent.

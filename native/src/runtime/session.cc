@@ -41,6 +41,7 @@ struct Session::Impl {
 
   void build(const File& file, const SessionOptions& options);
   void lay_out(const Model& model, const Plan& plan);
+  std::size_t plan_bytes() const;
   void run(const float* const* inputs, float* const* outputs);
 };
 
@@ -86,6 +87,17 @@ Plan planned(const Model& model, const SessionOptions& options, const Facts& fac
     }
   }
   return plan;
+}
+
+// Allocated by a vector or a string itself; short strings allocate nothing.
+template <typename T>
+std::size_t held(const std::vector<T>& items) {
+  return items.capacity() * sizeof(T);
+}
+
+std::size_t held(const std::string& text) {
+  static const std::size_t within = std::string().capacity();
+  return text.capacity() > within ? text.capacity() + 1 : 0;
 }
 
 std::size_t bytes_of(const Value& value) {
@@ -135,6 +147,26 @@ void Session::Impl::build(const File& file, const SessionOptions& options) {
   for (const auto& constant : plan.constants) use.weights += constant.size() * sizeof(float);
   constants = std::move(plan.constants);
   kept = std::move(plan.kept);
+  facts.layouts.clear();
+  use.plan = plan_bytes();
+}
+
+std::size_t Session::Impl::plan_bytes() const {
+  std::size_t bytes = sizeof *this + sizeof *pool + held(steps) + held(layers) + held(constants) + held(kept) +
+                      held(scratch) + held(pointers) + held(facts.class_names) + held(facts.mean) + held(facts.deviation);
+  for (const LayerInfo& layer : layers) {
+    for (const std::string* text : {&layer.name, &layer.op, &layer.format, &layer.detail, &layer.note}) bytes += held(*text);
+  }
+  for (const std::string& name : facts.class_names) bytes += held(name);
+  for (const auto* infos : {&input_infos, &output_infos}) {
+    bytes += held(*infos);
+    for (const PortInfo& info : *infos) bytes += held(info.name) + held(info.shape);
+  }
+  for (const auto* ports : {&input_ports, &output_ports}) {
+    bytes += held(*ports);
+    for (const auto& port : *ports) bytes += held(port);
+  }
+  return bytes;
 }
 
 // Gives every value its pointer, in the arena, in a constant, or in the caller's memory.

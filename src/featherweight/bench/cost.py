@@ -134,6 +134,7 @@ def _resident(resident: Resident | str | None) -> dict[str, Any] | None:
         return {
             "weight_bytes": resident.weight_bytes,
             "arena_bytes": resident.arena_bytes,
+            "plan_bytes": resident.plan_bytes,
             "activation_bytes": resident.activation_bytes,
         }
     return None if resident is None else {"reason": resident}

@@ -23,6 +23,8 @@ class Resident:
     """Weights in the formats that they are run in."""
     arena_bytes: int
     """Activations and scratch: each layer's output where no value that is still needed lies."""
+    plan_bytes: int
+    """The list of steps: names, shapes, pointers."""
     port_bytes: int
     """The network's inputs and outputs, which are the caller's."""
 
@@ -42,6 +44,7 @@ def resident_file(path: Path, batch: int = 1) -> Resident | str:
     return Resident(
         weight_bytes=session.memory.weights,
         arena_bytes=session.memory.arena,
+        plan_bytes=session.memory.plan,
         port_bytes=_FLOAT_BYTES * sum(prod(port.shape) for port in ports),
     )
 

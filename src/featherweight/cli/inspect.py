@@ -62,6 +62,7 @@ def on_machine(file: Path, **options: Any) -> dict[str, Any]:
         "layers": layers,
         "weight_bytes": memory.weights,
         "activation_bytes": memory.arena,
+        "plan_bytes": memory.plan,
         "milliseconds": sum(layer.milliseconds for layer in layers),
     }
 
@@ -100,7 +101,8 @@ def _show_machine(machine: dict[str, Any]) -> None:
     table = Table(
         title="On this machine",
         caption=f"Weights {machine['weight_bytes']:,} bytes, activations and scratch "
-        f"{machine['activation_bytes']:,} bytes, {machine['milliseconds']:.3f} ms.",
+        f"{machine['activation_bytes']:,} bytes, the plan {machine['plan_bytes']:,} bytes, "
+        f"{machine['milliseconds']:.3f} ms.",
     )
     for title in (
         "layer",

@@ -41,7 +41,10 @@ def search(
     pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none",
     storage: Annotated[
         str | None,
-        typer.Option(help="sqlite:///F, postgresql://..., journal:F; default: SQLite in --out."),
+        typer.Option(
+            help="sqlite:///F, postgresql://... or journal:F; default: SQLite in --out, "
+            "with --ray a journal."
+        ),
     ] = None,
     study: Annotated[
         str | None, typer.Option(help="Its name; default: SPACE-DATA-STRATEGY.")

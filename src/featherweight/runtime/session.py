@@ -50,10 +50,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a session holds: weights as they are run, and activations with scratch."""
+    """Bytes that a session holds: weights as they are run, activations with scratch, the steps."""
 
     weights: int
     arena: int
+    plan: int
 
 
 class Session:
@@ -140,7 +141,7 @@ class Session:
     @property
     def memory(self) -> Memory:
         """What the session holds, inputs and outputs left out."""
-        return Memory(self._native.weight_bytes, self._native.arena_bytes)
+        return Memory(self._native.weight_bytes, self._native.arena_bytes, self._native.plan_bytes)
 
     def _checked(self, inputs: NDArray[Any] | Sequence[NDArray[Any]]) -> list[Array]:
         given = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)

@@ -72,7 +72,11 @@ def trained(study: Study) -> list[FrozenTrial]:
 
 
 class Driver:
-    """Brings a study to a number of trained trials."""
+    """Brings a study to a number of trained trials.
+
+    `trained` holds them in the order in which they came back: hundreds of running trials make it
+    slow to ask the storage.
+    """
 
     def __init__(
         self, study: Study, where: Where, task: Task, executor: Executor, *, seed: int = 0
@@ -84,6 +88,7 @@ class Driver:
             for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             if t.value is not None and "architecture" in t.user_attrs
         }
+        self.trained = trained(study)
         self._running: dict[Any, tuple[Trial, Job, int]] = {}
 
     def run(self, trials: int, told: Callable[[FrozenTrial], None] = lambda trial: None) -> None:
@@ -94,7 +99,7 @@ class Driver:
         """
         try:
             while True:
-                missing = trials - len(trained(self.study)) - len(self._running)
+                missing = trials - len(self.trained) - len(self._running)
                 while missing > 0 and len(self._running) < self.executor.slots and self._give():
                     missing -= 1
                 if not self._running:
@@ -162,7 +167,7 @@ class Driver:
             return
         del self._running[handle]
         if result is None:
-            last = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+            last = trial.storage.get_trial(trial._trial_id).intermediate_values
             trial.set_user_attr("top1", last[max(last)])
             frozen = self.study.tell(trial, state=TrialState.PRUNED)
         else:
@@ -174,4 +179,5 @@ class Driver:
             reward = self.task.reward(result.top1, facts["latency_ms"], facts["file_bytes"])
             self._known[job.architecture.text] = reward
             frozen = self.study.tell(trial, reward)
+        self.trained.append(frozen)
         told(frozen)

@@ -60,9 +60,14 @@ class Request:
 
     @property
     def where(self) -> Where:
-        """The study that it makes, or goes on with."""
+        """The study that it makes, or goes on with.
+
+        A journal serves a cluster better than SQLite: its writers may be on other machines, and it
+        reads only what is new.
+        """
         name = self.study or f"{self.space}-{self.data}-{self.strategy}"
-        storage = self.storage or f"sqlite:///{self.out / 'study.db'}"
+        journal, sqlite = f"journal:{self.out / 'study.log'}", f"sqlite:///{self.out / 'study.db'}"
+        storage = self.storage or (sqlite if self.ray is None else journal)
         return Where(storage, name, self.pruner)
 
     @property
@@ -118,7 +123,7 @@ def run(request: Request, told: Callable[[list[One]], None] = lambda best: None)
     executor = _executor(request)
     try:
         driver = Driver(study, where, task, executor, seed=request.seed)
-        driver.run(request.trials, lambda trial: told(_best(trained(study))))
+        driver.run(request.trials, lambda trial: told(_best(driver.trained)))
     finally:
         executor.close()
     trials = trained(study)

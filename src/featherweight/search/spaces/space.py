@@ -160,7 +160,7 @@ class Architecture:
             values[decision.name] = decision.options[self.choices[index]]
         return tuple(found)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """`NAME:decision=option,...`, of the decisions that have a say."""
         values = self.values
