@@ -4,23 +4,29 @@ The evaluation spins for a fixed processor time, single-threaded, in the place o
 is tested is that no finished trial is lost, and what a second worker brings.
 """
 
+import csv
+import heapq
+import itertools
 import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
 
-from featherweight.search.engine import Driver, Task, trained
+from featherweight.search.engine import Driver, Job, Task, trained
 from featherweight.search.evaluation.evaluator import Judged, Report
 from featherweight.search.executors import Executor, Processes, RayCluster
 from featherweight.search.spaces.registry import find_space
 from featherweight.search.spaces.space import Architecture
 from featherweight.search.study import Where, begin
 from harness import Row
+
+TABLE = Path(__file__).parent.parent / "results" / "search" / "table-fashion-mnist.csv"
 
 
 @dataclass(frozen=True)
@@ -102,28 +108,79 @@ def two_workers(trials: int, seconds: float, rounds: int = 3) -> list[Row]:
     ]  # fmt: skip
 
 
-def simulated_workers(workers: int = 800, mean_seconds: float = 600.0, trials: int = 1600) -> Row:
-    """Whether the driver keeps `workers` busy: its time a trial against what they need.
+class Simulated:
+    """Workers that only take the time that trainings took; the clock jumps to the next that ends.
 
-    The driver's own work (ask, decide, tell, in SQLite) is timed; 800 workers whose trainings take
-    ten minutes finish 1.33 a second. Below 1 the driver is no bottleneck.
+    The driver's own seconds pass on that clock as they are. `waited` is how long workers that had
+    done their first training were without a next one.
+    """
+
+    def __init__(self, slots: int, durations: Iterator[float]) -> None:
+        self.slots = slots
+        self.jumped = self.busy = self.waited = 0.0
+        self._durations = durations
+        self._running: list[tuple[float, int, Job]] = []
+        self._free_since: list[float] = []
+        self._begin = time.perf_counter()
+
+    @property
+    def own(self) -> float:
+        """Seconds that passed outside of jumps: those of the driver."""
+        return time.perf_counter() - self._begin
+
+    def submit(self, job: Job) -> Job:
+        now, duration = self.own + self.jumped, next(self._durations)
+        if self._free_since:
+            self.waited += now - heapq.heappop(self._free_since)
+        self.busy += duration
+        heapq.heappush(self._running, (now + duration, id(job), job))
+        return job
+
+    def wait(self, handles: Iterable[Job]) -> Job:
+        end, _, job = heapq.heappop(self._running)
+        self.jumped += max(0.0, end - self.own - self.jumped)
+        heapq.heappush(self._free_since, end)
+        return job
+
+    def result(self, handle: Job) -> Any:
+        return handle()
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+def _recorded(mean_seconds: float) -> Iterator[float]:
+    """What trainings of the table took, in turns, so that their mean is `mean_seconds`."""
+    with TABLE.open() as file:
+        seconds = [float(line["seconds"]) for line in csv.DictReader(file)]
+    mean = sum(seconds) / len(seconds)
+    return itertools.cycle(mean_seconds * each / mean for each in seconds)
+
+
+def simulated_workers(
+    storage: str, workers: int = 800, mean_seconds: float = 600.0, trials: int = 1600
+) -> list[Row]:
+    """Whether the driver keeps `workers` busy.
+
+    Below a load of 1 it is no bottleneck; how long workers wait for their next training says what
+    it costs before that.
+
+    Args:
+        storage: of the study: "sqlite" or "journal".
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    from featherweight.search.executors import Here
-
-    class Many(Here):
-        slots = workers
-
     with tempfile.TemporaryDirectory() as folder:
-        space = find_space("mobile")
-        where = Where(f"sqlite:///{Path(folder) / 'study.db'}", "simulated")
+        url = f"journal:{folder}/study" if storage == "journal" else f"sqlite:///{folder}/study"
+        space, where = find_space("mobile"), Where(url, "simulated")
         study = begin(where, space, "evolution")
-        driver = Driver(study, where, Task(space, Spin(0.0), (1, 28, 28), 10), Many())
-        start = time.perf_counter()
-        driver.run(trials)
-        own = (time.perf_counter() - start) / trials
-    load = own * workers / mean_seconds
-    return Row(
-        f"driver's load with {workers} simulated workers of {mean_seconds:.0f} s a training",
-        load, "of one core", bar=1.0, met=load < 1.0,
-    )  # fmt: skip
+        executor = Simulated(workers, _recorded(mean_seconds))
+        Driver(study, where, Task(space, Spin(0.0), (1, 28, 28), 10), executor).run(trials)
+        load = executor.own / trials * workers / mean_seconds
+        idle = executor.waited / (executor.waited + executor.busy)
+    name = (
+        f"{workers} simulated workers, {mean_seconds:.0f} s a training, {trials} trials, {storage}"
+    )
+    return [
+        Row(f"{name}: load of the driver", load, "of one core", bar=1.0, met=load < 1.0),
+        Row(f"{name}: time in which workers wait for it", 100 * idle, "%"),
+    ]
