@@ -17,6 +17,11 @@ struct Avx2 {
   static Float zero() { return _mm256_setzero_ps(); }
   static Float fill(float value) { return _mm256_set1_ps(value); }
   static Float load(const float* p) { return _mm256_loadu_ps(p); }
+  // The compiler must not load it once more for its next use.
+  static Float loaded(Float value) {
+    asm("" : "+x"(value));
+    return value;
+  }
   static void store(float* p, Float value) { _mm256_storeu_ps(p, value); }
   static Float add(Float a, Float b) { return _mm256_add_ps(a, b); }
   static Float sub(Float a, Float b) { return _mm256_sub_ps(a, b); }
@@ -49,6 +54,12 @@ struct Avx2 {
   // Lanes 0, 2, 4 ... of a, then those of b.
   static Float even(Float a, Float b) {
     const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8));
+  }
+
+  // Lanes 1, 3, 5 ... of a, then those of b.
+  static Float odd(Float a, Float b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
     return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8));
   }
 

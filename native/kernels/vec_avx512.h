@@ -16,6 +16,11 @@ struct Avx512 {
   static Float zero() { return _mm512_setzero_ps(); }
   static Float fill(float value) { return _mm512_set1_ps(value); }
   static Float load(const float* p) { return _mm512_loadu_ps(p); }
+  // The compiler must not load it once more for its next use.
+  static Float loaded(Float value) {
+    asm("" : "+v"(value));
+    return value;
+  }
   static void store(float* p, Float value) { _mm512_storeu_ps(p, value); }
   static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
   static Float sub(Float a, Float b) { return _mm512_sub_ps(a, b); }
@@ -42,6 +47,12 @@ struct Avx512 {
   // Lanes 0, 2, 4 ... of a, then those of b.
   static Float even(Float a, Float b) {
     const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, at, b);
+  }
+
+  // Lanes 1, 3, 5 ... of a, then those of b.
+  static Float odd(Float a, Float b) {
+    const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, at, b);
   }
 

@@ -78,6 +78,12 @@ void check_pool(const Kernels& kernels, const PlaneWindow& w, std::mt19937& rand
   }
 }
 
+double ended(double value, Activation activation) {
+  if (activation == Activation::clip) return std::min(2.0, std::max(-1.0, value));
+  if (activation == Activation::hard_swish) return value * std::min(1.0, std::max(0.0, value / 6.0 + 0.5));
+  return value;
+}
+
 void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& random) {
   const int span = (f.kernel - 1) * f.dilation + 1;
   const int out_height = (f.height + 2 * f.pad - span) / f.stride + 1, out_width = (f.width + 2 * f.pad - span) / f.stride + 1;
@@ -91,7 +97,10 @@ void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& rand
   const float scale[2] = {0.0f, 0.7f}, bias[2] = {0.0f, -0.3f};
   std::vector<float> y(outputs + 1, NAN);
   check_pool(kernels, layer, random);
-  kernels.depthwise.channel(layer, w.data(), x.data(), 1, y.data(), {scale, bias, residual.data(), nullptr, {Activation::clip, -1.0f, 2.0f}});
+  const auto activation = static_cast<Activation>(random() % 3);
+  const bool adds = random() % 2;
+  kernels.depthwise.channel(layer, w.data(), x.data(), 1, y.data(),
+                            {scale, bias, adds ? residual.data() : nullptr, nullptr, {activation, -1.0f, 2.0f}});
   for (int at = 0; at < static_cast<int>(outputs); ++at) {
     double sum = 0.0;
     for (int t = 0; t < f.kernel * f.kernel; ++t) {
@@ -100,7 +109,7 @@ void check_depthwise(const Kernels& kernels, const Filter& f, std::mt19937& rand
       if (line < 0 || line >= f.height || pixel < 0 || pixel >= f.width) continue;
       sum += static_cast<double>(w[t]) * x[line * f.width + pixel];
     }
-    CHECK(std::abs(y[at] - std::min(2.0, std::max(-1.0, sum * scale[1] + bias[1] + residual[at]))) <= 1e-5);
+    CHECK(std::abs(y[at] - ended(sum * scale[1] + bias[1] + (adds ? residual[at] : 0.0f), activation)) <= 2e-5);
   }
   CHECK(std::isnan(y[outputs]));
 }

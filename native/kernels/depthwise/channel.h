@@ -1,8 +1,12 @@
-// Depthwise convolution for every vector width: tiles of four, two or one lines times two vectors or one of outputs.
+// Depthwise convolution for every vector width.
 //
-// The taps of one column of the filter form a chain: each vector of inputs is loaded once for a chain and
-// used for all lines of the tile that need it. Tiles at the border mask what lies outside of the plane.
+// Strips of one vector of output columns are computed from top to bottom. Each line of the plane is loaded
+// once for a strip, at the places where the columns of the filter read it, and goes into the sums of all
+// outputs that need it; then the uppermost sum is whole and the others move up. Strips at the border mask
+// what lies outside of the plane.
 #pragma once
+
+#include <limits>
 
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/finish.h"
@@ -17,102 +21,147 @@ struct DepthwiseChannel {
     const float *weights, *x;
     float* y;
     const Epilogue& e;
-    typename V::Float scale, bias;
+    typename V::Float scale, bias, low, high;
+    bool is_clipped;  // or stored as it is: nothing else happens to a sum
   };
 
   static void channel(const PlaneWindow& l, const float* weights, const float* x, int row, float* y,
                       const Epilogue& e) {
-    const Channel c{l, weights, x, y, e, V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f)};
-    if (l.stride_y == 1 && l.stride_x == 1) return bands<1>(c);
-    if (l.stride_y == 2 && l.stride_x == 2) return bands<2>(c);
+    const Ending& end = e.ending;
+    const bool is_clip = end.activation == Activation::clip;
+    const float most = std::numeric_limits<float>::infinity();
+    const Channel c{l, weights, x, y, e, V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f),
+                    V::fill(is_clip ? end.low : -most), V::fill(is_clip ? end.high : most),
+                    end.step == 0.0f && end.activation != Activation::hard_swish};
+    const bool is_square = l.kernel_y == l.kernel_x && l.stride_y == l.stride_x && l.dilation_y == 1 && l.dilation_x == 1;
+    switch (is_square ? 10 * l.kernel_x + l.stride_x : 0) {
+      case 31: return strips<3, 1>(c);
+      case 32: return strips<3, 2>(c);
+      case 51: return strips<5, 1>(c);
+      case 52: return strips<5, 2>(c);
+      case 71: return strips<7, 1>(c);
+      case 72: return strips<7, 2>(c);
+    }
+    if (l.stride_x == 1) return any_filter(c);
     kDepthwiseScalar.channel(l, weights, x, row, y, e);
   }
 
  private:
-  template <int kStride>
-  static void bands(const Channel& c) {
-    int line = 0;
-    for (; line + 4 <= c.layer.out_height; line += 4) band<kStride, 4>(c, line);
-    if (line + 2 <= c.layer.out_height) {
-      band<kStride, 2>(c, line);
-      line += 2;
-    }
-    if (line < c.layer.out_height) band<kStride, 1>(c, line);
-  }
+  // Stores one line of a strip after the other.
+  struct End {
+    const Channel& c;
+    typename V::Float scale = c.scale, bias = c.bias, low = c.low, high = c.high;
+    float* y;
+    const float* residual;
+    std::ptrdiff_t pitch;
+    int count;
+    typename V::Mask mask;
+    bool is_clipped = c.is_clipped;
 
-  template <int kStride, int kUsedLines>
-  static void band(const Channel& c, int line) {
-    const PlaneWindow& l = c.layer;
-    const int top = line * kStride - l.pad_top;
-    const bool is_inside = top >= 0 && top + (kUsedLines - 1) * kStride + (l.kernel_y - 1) * l.dilation_y < l.in_height;
-    const int reach = (l.kernel_x - 1) * l.dilation_x - l.pad_left;
-    for (int column = 0; column < l.out_width;) {
-      const int vectors = l.out_width - column > V::kLanes ? 2 : 1, end = column + vectors * V::kLanes;
-      const bool is_border = !is_inside || column * kStride < l.pad_left || end * kStride + reach > l.in_width;
-      if (vectors == 2) {
-        is_border ? tile<kStride, kUsedLines, 2, true>(c, line, column) : tile<kStride, kUsedLines, 2, false>(c, line, column);
-      } else {
-        is_border ? tile<kStride, kUsedLines, 1, true>(c, line, column) : tile<kStride, kUsedLines, 1, false>(c, line, column);
+    End(const Channel& channel, int column)
+        : c(channel), y(c.y + column), residual(c.e.residual ? c.e.residual + column : nullptr), pitch(c.layer.out_width),
+          count(c.layer.out_width - column < V::kLanes ? c.layer.out_width - column : V::kLanes), mask(V::first(count)) {}
+
+    [[gnu::always_inline]] void store(typename V::Float sum) {
+      auto rest = V::zero();
+      if (residual) {
+        rest = V::load(residual, mask);
+        residual += pitch;
       }
-      column = end;
+      // In this order NaN passes through, as in torch.
+      const auto value = is_clipped ? V::min(high, V::max(low, V::add(V::fma(sum, scale, bias), rest)))
+                                    : finished<V>(sum, c.e, scale, bias, rest);
+      V::store_first(y, count, value);
+      y += pitch;
+    }
+  };
+
+  template <int kSize, int kStride>
+  static void strips(const Channel& c) {
+    const PlaneWindow& l = c.layer;
+    for (int column = 0; column < l.out_width; column += V::kLanes) {
+      const int pixel = column * kStride - l.pad_left;
+      const bool is_inside = pixel >= 0 && pixel + (kSize - 1) / kStride * kStride + kStride * V::kLanes <= l.in_width;
+      is_inside ? strip<kSize, kStride, false>(c, column) : strip<kSize, kStride, true>(c, column);
     }
   }
 
-  template <int kStride, int kUsedLines, int kUsed, bool kBorder>
-  static void tile(const Channel& c, int line, int column) {
-    typename V::Float acc[kUsedLines][kUsed];
-#pragma GCC unroll 4
-    for (int i = 0; i < kUsedLines; ++i) {
-#pragma GCC unroll 2
-      for (int v = 0; v < kUsed; ++v) acc[i][v] = V::zero();
+  // sums[j] is that of the output kSums - 1 - j lines above the one whose first line of inputs is `line`.
+  template <int kSize, int kStride, bool kMasked>
+  [[gnu::noinline]] static void strip(const Channel& c, int column) {
+    constexpr int kSums = (kSize + kStride - 1) / kStride;
+    const PlaneWindow l = c.layer;  // in registers: a store of a vector may alias anything
+    const int pixel = column * kStride - l.pad_left;
+    typename V::Float weights[kSize * kSize];
+#pragma GCC unroll 49
+    for (int i = 0; i < kSize * kSize; ++i) weights[i] = V::fill(c.weights[i]);
+    typename V::Mask masks[kSize + kStride - 1];
+    if (kMasked) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kSize + kStride - 1; ++i) {
+        masks[i] = inside(pixel + i / kStride * kStride + i % kStride * V::kLanes, l.in_width);
+      }
     }
-    const PlaneWindow& l = c.layer;
-    const bool is_chain = l.dilation_y == 1;
-    for (int kx = 0; kx < l.kernel_x; ++kx) {
-      const int pixel = column * kStride + kx * l.dilation_x - l.pad_left;
-      for (int ky = 0; ky < l.kernel_y;) {
-        const float* const w = c.weights + ky * l.kernel_x + kx;
-        const int top = line * kStride + ky * l.dilation_y - l.pad_top, left = l.kernel_y - ky;
-        if (is_chain && left >= 5) {
-          chain<5, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
-          ky += 5;
-        } else if (is_chain && left >= 3) {
-          chain<3, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
-          ky += 3;
-        } else {
-          chain<1, kStride, kUsedLines, kUsed, kBorder>(w, c, top, pixel, acc);
-          ky += 1;
+    typename V::Float sums[kSums];
+#pragma GCC unroll 8
+    for (int j = 0; j < kSums; ++j) sums[j] = V::zero();
+    End end(c, column);
+    const float* at = c.x + pixel - static_cast<std::ptrdiff_t>(l.pad_top) * l.in_width;
+    int line = -l.pad_top;
+    for (int step = 1 - kSums; step < l.out_height; ++step) {
+#pragma GCC unroll 2
+      for (int i = 0; i < kStride; ++i, ++line, at += l.in_width) {
+        if (static_cast<unsigned>(line) >= static_cast<unsigned>(l.in_height)) continue;
+#pragma GCC unroll 8
+        for (int kx = 0; kx < kSize; ++kx) {
+          const auto value = taken<kStride, kMasked>(at, kx, masks);
+#pragma GCC unroll 8
+          for (int j = 0; j < kSums; ++j) {
+            const int ky = (kSums - 1 - j) * kStride + i;
+            if (ky < kSize) sums[j] = V::fma(weights[ky * kSize + kx], value, sums[j]);
+          }
         }
       }
+      if (step >= 0) end.store(sums[0]);
+#pragma GCC unroll 8
+      for (int j = 0; j + 1 < kSums; ++j) sums[j] = sums[j + 1];
+      sums[kSums - 1] = V::zero();
     }
-    store<kUsedLines, kUsed>(c, line, column, acc);
   }
 
-  // Taps of one column of the filter, `top` and `pixel` being the first one's place in the plane. A call
-  // would put the sums into memory.
-  template <int kLength, int kStride, int kUsedLines, int kUsed, bool kBorder>
-  [[gnu::always_inline]] static void chain(const float* w, const Channel& c, int top, int pixel, typename V::Float (&acc)[kUsedLines][kUsed]) {
-    typename V::Float weights[kLength];
-#pragma GCC unroll 5
-    for (int j = 0; j < kLength; ++j) weights[j] = V::fill(w[j * c.layer.kernel_x]);
-    const std::ptrdiff_t pitch = c.layer.in_width;
-    typename V::Mask masks[kUsed * kStride];
-    if (kBorder) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kUsed * kStride; ++v) masks[v] = inside(pixel + v * V::kLanes, c.layer.in_width);
+  // The pixels that column kx of the filter reads: kLanes of them, kStride apart. With stride 2 neighbours share
+  // what is loaded.
+  template <int kStride, bool kMasked>
+  [[gnu::always_inline]] static typename V::Float taken(const float* at, int kx, const typename V::Mask* masks) {
+    if constexpr (kStride == 1) {
+      return V::loaded(kMasked ? V::load(at + kx, masks[kx]) : V::load(at + kx));
+    } else {
+      const int first = kx / 2 * 2;
+      const auto a = kMasked ? V::load(at + first, masks[first]) : V::load(at + first);
+      const auto b = kMasked ? V::load(at + first + V::kLanes, masks[first + 1]) : V::load(at + first + V::kLanes);
+      return kx == first ? V::even(a, b) : V::odd(a, b);
     }
-    const float* at = c.x + top * pitch + pixel;
-#pragma GCC unroll 16
-    for (int n = 0; n < (kUsedLines - 1) * kStride + kLength; ++n, at += pitch) {
-      if (kBorder && static_cast<unsigned>(top + n) >= static_cast<unsigned>(c.layer.in_height)) continue;
-#pragma GCC unroll 2
-      for (int v = 0; v < kUsed; ++v) {
-        const auto value = load<kStride, kBorder>(at + v * kStride * V::kLanes, masks + v * kStride);
-#pragma GCC unroll 5
-        for (int j = 0; j < kLength; ++j) {
-          const int i = (n - j) / kStride;
-          if (n >= j && (n - j) % kStride == 0 && i < kUsedLines) acc[i][v] = V::fma(weights[j], value, acc[i][v]);
+  }
+
+  // Any filter and dilation where outputs lie as close as inputs.
+  static void any_filter(const Channel& c) {
+    const PlaneWindow& l = c.layer;
+    for (int column = 0; column < l.out_width; column += V::kLanes) {
+      End end(c, column);
+      for (int line = 0; line < l.out_height; ++line) {
+        auto sum = V::zero();
+        for (int ky = 0; ky < l.kernel_y; ++ky) {
+          const int from = line * l.stride_y + ky * l.dilation_y - l.pad_top;
+          if (static_cast<unsigned>(from) >= static_cast<unsigned>(l.in_height)) continue;
+          for (int kx = 0; kx < l.kernel_x; ++kx) {
+            const int pixel = column + kx * l.dilation_x - l.pad_left;
+            const float* const at = c.x + static_cast<std::ptrdiff_t>(from) * l.in_width + pixel;
+            const bool is_inside = pixel >= 0 && pixel + V::kLanes <= l.in_width;
+            const auto value = is_inside ? V::load(at) : V::load(at, inside(pixel, l.in_width));
+            sum = V::fma(V::fill(c.weights[ky * l.kernel_x + kx]), value, sum);
+          }
         }
+        end.store(sum);
       }
     }
   }
@@ -120,34 +169,6 @@ struct DepthwiseChannel {
   static typename V::Mask inside(int pixel, int width) {
     const auto lanes = [](int count) { return count < 0 ? 0 : count > V::kLanes ? V::kLanes : count; };
     return V::between(lanes(-pixel), lanes(width - pixel));
-  }
-
-  // kLanes pixels that lie kStride apart.
-  template <int kStride, bool kMasked>
-  static typename V::Float load(const float* p, const typename V::Mask* masks) {
-    const auto first = kMasked ? V::load(p, masks[0]) : V::load(p);
-    if constexpr (kStride == 1) {
-      return first;
-    } else {
-      return V::even(first, kMasked ? V::load(p + V::kLanes, masks[1]) : V::load(p + V::kLanes));
-    }
-  }
-
-  template <int kUsedLines, int kUsed>
-  static void store(const Channel& c, int line, int column, const typename V::Float (&acc)[kUsedLines][kUsed]) {
-    const std::ptrdiff_t width = c.layer.out_width;
-#pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      const int first = column + v * V::kLanes, left = c.layer.out_width - first;
-      const int count = left < V::kLanes ? left : V::kLanes;
-      const auto mask = V::first(count);
-#pragma GCC unroll 4
-      for (int i = 0; i < kUsedLines; ++i) {
-        const std::ptrdiff_t at = (line + i) * width + first;
-        const auto rest = c.e.residual ? V::load(c.e.residual + at, mask) : V::zero();
-        V::store_first(c.y + at, count, finished<V>(acc[i][v], c.e, c.scale, c.bias, rest));
-      }
-    }
   }
 };
 
