@@ -42,25 +42,39 @@ __m512i shifted(const std::int8_t* q) {
   return _mm512_xor_si512(x, _mm512_set1_epi8(-128));
 }
 
+// kTiles row tiles at once: memory serves several streams faster than one, and x is prepared once for all.
+template <int kTiles, class Entries>
+void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, int row, std::int32_t* sums) {
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
+  const std::uint8_t* data = w.data + row / kCellRows * tile;
+  __m512i acc[kTiles];
+#pragma GCC unroll 8
+  for (int t = 0; t < kTiles; ++t) {
+    acc[t] = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(load(w.totals + row + t * kCellRows), 7));
+  }
+  for (int cell = 0; cell < w.cells; ++cell, data += Entries::kBytes) {
+    const __m512i x = shifted(q + cell * kCellColumns);
+#pragma GCC unroll 8
+    for (int t = 0; t < kTiles; ++t) {
+      for (int line = 0; line < Entries::kBytes; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(data) + t * tile + 2048 + line, _MM_HINT_T0);
+      }
+      acc[t] = entries.add(acc[t], data + t * tile, x);
+    }
+  }
+#pragma GCC unroll 8
+  for (int t = 0; t < kTiles; ++t) _mm512_storeu_si512(sums + t * kCellRows, acc[t]);
+}
+
 template <class Entries>
 void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
+  constexpr int kTiles = 8;
   const Entries entries(w);
-  for (int row = rows.begin; row < rows.end; row += kCellRows, sums += kCellRows) {
-    const std::uint8_t* data =
-        w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * Entries::kBytes;
-    const __m512i surplus = _mm512_slli_epi32(load(w.totals + row), 7);
-    __m512i first = _mm512_sub_epi32(_mm512_setzero_si512(), surplus), second = _mm512_setzero_si512();
-    int cell = 0;
-    for (; cell + 2 <= w.cells; cell += 2, data += 2 * Entries::kBytes) {
-      for (int line = 0; line < 2 * Entries::kBytes; line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(data) + 6144 + line, _MM_HINT_T0);
-      }
-      first = entries.add(first, data, shifted(q + cell * kCellColumns));
-      second = entries.add(second, data + Entries::kBytes, shifted(q + (cell + 1) * kCellColumns));
-    }
-    if (cell < w.cells) first = entries.add(first, data, shifted(q + cell * kCellColumns));
-    _mm512_storeu_si512(sums, _mm512_add_epi32(first, second));
+  int row = rows.begin;
+  for (; row + kTiles * kCellRows <= rows.end; row += kTiles * kCellRows, sums += kTiles * kCellRows) {
+    sum_streams<kTiles>(w, entries, q, row, sums);
   }
+  for (; row < rows.end; row += kCellRows, sums += kCellRows) sum_streams<1>(w, entries, q, row, sums);
 }
 
 void sum(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
@@ -73,23 +87,38 @@ __m512 add_exact(__m512 sums, __m512i entry, __m512 x, __m512 codebook) {
                          _mm512_permutexvar_ps(_mm512_srli_epi32(entry, 4), codebook), sums);
 }
 
-void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
+template <int kTiles>
+void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums) {
   const __m512 codebook = _mm512_loadu_ps(w.codebook);
-  for (int row = rows.begin; row < rows.end; row += kCellRows, sums += kCellRows) {
-    const std::uint8_t* data = w.data + static_cast<std::ptrdiff_t>(row / kCellRows) * w.cells * kCellBytes;
-    __m512 first = _mm512_setzero_ps(), second = first;
-    for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + 6144, _MM_HINT_T0);
-      const __m512i entry = load(data);
-      const __m512 low = _mm512_loadu_ps(x + cell * kCellColumns);
-      const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);
-      first = add_exact(first, entry, low, codebook);
-      second = add_exact(second, _mm512_srli_epi32(entry, 8), low, codebook);
-      first = add_exact(first, _mm512_srli_epi32(entry, 16), high, codebook);
-      second = add_exact(second, _mm512_srli_epi32(entry, 24), high, codebook);
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * kCellBytes;
+  const std::uint8_t* data = w.data + row / kCellRows * tile;
+  __m512 acc[kTiles][2];
+#pragma GCC unroll 4
+  for (int t = 0; t < kTiles; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
+  for (int cell = 0; cell < w.cells; ++cell, data += kCellBytes) {
+    const __m512 low = _mm512_loadu_ps(x + cell * kCellColumns);
+    const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) {
+      _mm_prefetch(reinterpret_cast<const char*>(data) + t * tile + 2048, _MM_HINT_T0);
+      const __m512i entry = load(data + t * tile);
+      acc[t][0] = add_exact(acc[t][0], entry, low, codebook);
+      acc[t][1] = add_exact(acc[t][1], _mm512_srli_epi32(entry, 8), low, codebook);
+      acc[t][0] = add_exact(acc[t][0], _mm512_srli_epi32(entry, 16), high, codebook);
+      acc[t][1] = add_exact(acc[t][1], _mm512_srli_epi32(entry, 24), high, codebook);
     }
-    _mm512_storeu_ps(sums, _mm512_add_ps(first, second));
   }
+#pragma GCC unroll 4
+  for (int t = 0; t < kTiles; ++t) _mm512_storeu_ps(sums + t * kCellRows, _mm512_add_ps(acc[t][0], acc[t][1]));
+}
+
+void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
+  constexpr int kTiles = 4;
+  int row = rows.begin;
+  for (; row + kTiles * kCellRows <= rows.end; row += kTiles * kCellRows, sums += kTiles * kCellRows) {
+    sum_exact_streams<kTiles>(w, x, row, sums);
+  }
+  for (; row < rows.end; row += kCellRows, sums += kCellRows) sum_exact_streams<1>(w, x, row, sums);
 }
 
 }  // namespace
