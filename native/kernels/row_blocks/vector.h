@@ -3,6 +3,8 @@
 // the weights lie. Codes become floats a few thousand at a time, in the nearest cache.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/finish_vector.h"
 #include "kernels/row_blocks/codes_avx2.h"
 #include "kernels/row_blocks/tile.h"
@@ -13,46 +15,70 @@ namespace {
 // What is read once and in one run: the machine itself fetches too few lines ahead.
 inline void fetch(const void* p) { _mm_prefetch(static_cast<const char*>(p) + 6144, _MM_HINT_T0); }
 
-// sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
-// come from memory, not from a buffer of decoded codes.
+// The rows of a block as one vector.
 template <int kBlockRows>
-struct AddBlocks;
+struct Block;
 
 template <>
-struct AddBlocks<8> {
-  template <bool kStreams, class Index>
-  static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
-    __m256 a = _mm256_loadu_ps(sums), b = _mm256_setzero_ps(), c = b, d = b;
-    int i = 0;
-    for (; i + 4 <= blocks; i += 4, w += 32) {
-      if (kStreams) fetch(w), fetch(w + 16);
-      a = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i]), _mm256_loadu_ps(w), a);
-      b = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 1]), _mm256_loadu_ps(w + 8), b);
-      c = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 2]), _mm256_loadu_ps(w + 16), c);
-      d = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i + 3]), _mm256_loadu_ps(w + 24), d);
-    }
-    for (; i < blocks; ++i, w += 8) {
-      a = _mm256_fmadd_ps(_mm256_broadcast_ss(x + index[i]), _mm256_loadu_ps(w), a);
-    }
-    _mm256_storeu_ps(sums, _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+struct Block<8> {
+  using Sums = __m256;
+  static Sums zero() { return _mm256_setzero_ps(); }
+  static Sums load(const float* p) { return _mm256_loadu_ps(p); }
+  static void store(float* p, Sums sums) { _mm256_storeu_ps(p, sums); }
+  static Sums add(Sums a, Sums b) { return _mm256_add_ps(a, b); }
+  static Sums fma(const float* x, const float* w, Sums sums) {
+    return _mm256_fmadd_ps(_mm256_broadcast_ss(x), load(w), sums);
   }
 };
 
 template <>
-struct AddBlocks<4> {
+struct Block<4> {
+  using Sums = __m128;
+  static Sums zero() { return _mm_setzero_ps(); }
+  static Sums load(const float* p) { return _mm_loadu_ps(p); }
+  static void store(float* p, Sums sums) { _mm_storeu_ps(p, sums); }
+  static Sums add(Sums a, Sums b) { return _mm_add_ps(a, b); }
+  static Sums fma(const float* x, const float* w, Sums sums) { return _mm_fmadd_ps(_mm_broadcast_ss(x), load(w), sums); }
+};
+
+// sums[0 ... kBlockRows - 1] += the blocks' weights times their elements of x. `kStreams`: the weights
+// come from memory, not from a buffer of decoded codes.
+template <int kBlockRows>
+struct AddBlocks {
+  using B = Block<kBlockRows>;
+
   template <bool kStreams, class Index>
   static void add(const float* w, const Index* index, int blocks, const float* x, float* sums) {
-    __m128 a = _mm_loadu_ps(sums), b = _mm_setzero_ps(), c = b, d = b;
+    typename B::Sums acc[4] = {B::load(sums), B::zero(), B::zero(), B::zero()};
     int i = 0;
-    for (; i + 4 <= blocks; i += 4, w += 16) {
-      if (kStreams) fetch(w);
-      a = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i]), _mm_loadu_ps(w), a);
-      b = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 1]), _mm_loadu_ps(w + 4), b);
-      c = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 2]), _mm_loadu_ps(w + 8), c);
-      d = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i + 3]), _mm_loadu_ps(w + 12), d);
+    for (; i + 4 <= blocks; i += 4, w += 4 * kBlockRows) {
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        if (kStreams && j * kBlockRows % 16 == 0) fetch(w + j * kBlockRows);
+        acc[j] = B::fma(x + index[i + j], w + j * kBlockRows, acc[j]);
+      }
     }
-    for (; i < blocks; ++i, w += 4) a = _mm_fmadd_ps(_mm_broadcast_ss(x + index[i]), _mm_loadu_ps(w), a);
-    _mm_storeu_ps(sums, _mm_add_ps(_mm_add_ps(a, b), _mm_add_ps(c, d)));
+    for (; i < blocks; ++i, w += kBlockRows) acc[0] = B::fma(x + index[i], w, acc[0]);
+    B::store(sums, B::add(B::add(acc[0], acc[1]), B::add(acc[2], acc[3])));
+  }
+
+  // Four groups side by side, `blocks` of each: memory serves several streams faster than one.
+  template <class Index>
+  static void add_four(const float* const (&w)[4], const Index* const (&index)[4], int blocks, const float* x,
+                       float* const (&sums)[4]) {
+    typename B::Sums acc[4];
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) acc[g] = B::load(sums[g]);
+    for (int i = 0; i < blocks; ++i) {
+#pragma GCC unroll 4
+      for (int g = 0; g < 4; ++g) {
+        const float* const at = w[g] + i * kBlockRows;
+        _mm_prefetch(reinterpret_cast<const char*>(at) + 2048, _MM_HINT_T0);
+        acc[g] = B::fma(x + index[g][i], at, acc[g]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) B::store(sums[g], acc[g]);
   }
 };
 
@@ -122,15 +148,43 @@ struct RowBlocksVector {
     }
   }
 
+  // A quarter of the groups beside the others; what one has more of than the shortest of its four is added after.
+  template <class Index>
+  static void add_values(const RowBlocksView& w, const std::uint32_t* start, Range groups, const Index* index,
+                         const float* x, float* sums) {
+    const auto add_rest = [&](int group, std::uint32_t done) {
+      const std::size_t first = start[group] + done;
+      Add::template add<true>(w.values + first * kBlockRows, index + first, static_cast<int>(start[group + 1] - first), x,
+                              sums + group * kBlockRows);
+    };
+    int group = groups.begin;
+    if constexpr (kBlockRows > 1) {
+      const int quarter = groups.size() / 4;
+      for (; group < groups.begin + quarter; ++group) {
+        const float* values[4];
+        const Index* indices[4];
+        float* to[4];
+        std::uint32_t least = UINT32_MAX;
+        for (int g = 0; g < 4; ++g) {
+          const int of = group + g * quarter;
+          values[g] = w.values + static_cast<std::size_t>(start[of]) * kBlockRows;
+          indices[g] = index + start[of];
+          to[g] = sums + of * kBlockRows;
+          least = std::min(least, start[of + 1] - start[of]);
+        }
+        Add::add_four(values, indices, static_cast<int>(least), x, to);
+        for (int g = 0; g < 4; ++g) add_rest(group + g * quarter, least);
+      }
+      group = groups.begin + 4 * quarter;
+    }
+    for (; group < groups.end; ++group) add_rest(group, 0);
+  }
+
   template <class Index>
   static void add_band(const RowBlocksView& w, const std::uint32_t* start, Range groups, const Index* index,
                        const float* x, float* sums, float* decoded) {
     if (w.stored == Stored::values) {
-      for (int group = groups.begin; group < groups.end; ++group) {
-        const std::size_t first = start[group];
-        Add::template add<true>(w.values + first * kBlockRows, index + first,
-                                static_cast<int>(start[group + 1] - first), x, sums + group * kBlockRows);
-      }
+      add_values(w, start, groups, index, x, sums);
     } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
       for (int group = groups.begin; group < groups.end; ++group) {
         sums[group] = dot(CodedWeights{w.codes + start[group], w.codebook}, index + start[group],
