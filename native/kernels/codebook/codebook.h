@@ -41,9 +41,6 @@ struct CodebookKernels {
 constexpr int kMostWord = 4095;
 constexpr int kMostProducts = 128;
 
-void multiply_words_avx2(const Codes& codes, const std::int16_t* x, float x_step, float* y,
-                         const Epilogue& epilogue, Range rows);
-
 extern const CodebookKernels kCodebookScalar, kCodebookAvx2, kCodebookAvx512;
 
 // Quantized inputs lie as the codes' halves are taken out of 64 bytes: first the 16 k's of the low halves of
