@@ -22,7 +22,7 @@ from featherweight.pruning.removal import RemovalConfig
 from featherweight.recipes import LayerRule, Recipe, Settings, train_reference
 from featherweight.recipes.recipe import ChannelStage, PruningStage, SharingStage
 from featherweight.training import Distillation, Progress, TrainingConfig, evaluate
-from featherweight.zoo import resolve, small_settings
+from featherweight.zoo import resolve
 
 HERE = Path(__file__).parent
 KEPT = HERE / "results" / "pruning" / "composition.jsonl"
@@ -43,15 +43,21 @@ def fewer(data: Dataset, pictures: int) -> Dataset:
     return replace(data, train=Split(train.images[:pictures], train.labels[:pictures]))
 
 
+def trained(network: str, stage: str, factor: float = 1.0) -> TrainingConfig:
+    """How a stage of the plan trains, at `factor` times the reference's learning rate."""
+    return TrainingConfig(
+        epochs=plan()["epochs"][stage],
+        batch_size=plan()["batch_size"],
+        learning_rate=factor * plan()["networks"][network],
+        horizontal_flip=True,
+    )
+
+
 def recipe(network: str, way: str, rung: dict[str, Any]) -> Recipe:
     """One rung of a ladder as a recipe; epochs are those of the plan."""
-    epochs = plan()["epochs"]
-    rate = small_settings()[network.partition(":")[0]].learning_rate
 
     def training(stage: str, factor: float) -> TrainingConfig:
-        return TrainingConfig(
-            epochs=epochs[stage], learning_rate=factor * rate, distillation=Distillation(0.7, 2.0)
-        )
+        return replace(trained(network, stage, factor), distillation=Distillation(0.7, 2.0))
 
     channels = None
     if "channels" in rung:
@@ -70,9 +76,8 @@ def recipe(network: str, way: str, rung: dict[str, Any]) -> Recipe:
 def reference(network: str, seed: int, data: Dataset, work: Path) -> nn.Module:
     """The trained network that every way of this seed starts from."""
     module = resolve(network, seed=seed, shape=data.shape, num_classes=len(data.class_names)).module
-    rate = small_settings()[network.partition(":")[0]].learning_rate
-    config = TrainingConfig(epochs=plan()["epochs"]["reference"], learning_rate=rate)
-    train_reference(module, config, data, Settings(seed=seed, work=work, report=_report))
+    settings = Settings(seed=seed, work=work, report=_report)
+    train_reference(module, trained(network, "reference"), data, settings)
     return module.eval()
 
 
@@ -117,13 +122,14 @@ def _report(stage: str, progress: Progress) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=plan()["seeds"])
+    parser.add_argument("--networks", nargs="+", default=list(plan()["networks"]))
     parser.add_argument("--work", type=Path, default=Path("runs/composition"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.work.mkdir(parents=True, exist_ok=True)
     data = fewer(load(plan()["data"]), plan()["pictures"])
     for seed in options.seeds:
-        for network in plan()["networks"]:
+        for network in options.networks:
             module = reference(network, seed, data, options.work)
             for way in plan()["ways"]:
                 climb(network, way, module, data, seed=seed, work=options.work)

@@ -16,17 +16,14 @@ PRODUCT_SHAPES = ((256, 196, 2304), (512, 49, 4608), (64, 3136, 576))
 VECTOR_BARS = {"codebook": None, "codebook, int16": 3.5, "codebook, int8": 5.0}
 
 
-def rows(quick: bool) -> list[harness.Row]:
-    """Every vector instruction set of this machine."""
+def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
+    """On the instruction set that was chosen."""
+    torch.set_num_threads(1)
     rounds = 9 if quick else 25
-    result = []
-    for name in _native.instruction_sets()[1:]:
-        _native.choose_instruction_set(name)
-        result += _vector_rows(name, 16, rounds)
-        if not quick:
-            result += _vector_rows(name, 256, rounds)
-            for shape in PRODUCT_SHAPES:
-                result.append(_product_row(name, shape, rounds))
+    result = _vector_rows(instruction_set, 16, rounds)
+    if not quick:
+        result += _vector_rows(instruction_set, 256, rounds)
+        result += [_product_row(instruction_set, shape, rounds) for shape in PRODUCT_SHAPES]
     return result
 
 

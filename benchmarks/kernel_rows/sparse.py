@@ -60,18 +60,12 @@ COLUMN_CASES = (
 )
 
 
-def rows(quick: bool) -> list[harness.Row]:
-    """All figures, on each instruction set of this machine that has vectors."""
+def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
+    """All figures, on the instruction set that was chosen."""
     torch.set_num_threads(1)
     rounds = 15 if quick else 40
-    sets = _native.instruction_sets()
-    found = []
-    for name in sets[1:]:
-        _native.choose_instruction_set(name)
-        found += [_vector(case, name, rounds) for case in VECTOR_CASES]
-        found += [_columns(case, name, rounds) for case in COLUMN_CASES]
-    _native.choose_instruction_set(sets[-1])
-    return found
+    vectors = [_vector(case, instruction_set, rounds) for case in VECTOR_CASES]
+    return vectors + [_columns(case, instruction_set, rounds) for case in COLUMN_CASES]
 
 
 def sparse_weights(case: Case, shape: tuple[int, int]) -> Array:
