@@ -36,14 +36,11 @@ typename V::Float finished(typename V::Float sum, const Epilogue& e, typename V:
   return ended<V>(V::add(V::fma(sum, scale, bias), residual), e.ending);
 }
 
-// Sums of columns `begin` ... `begin + count - 1` of one row, side by side in `sums`.
+// Sums of columns `begin` ... `begin + count - 1` of `rows` rows, side by side in `sums`, a row's `pitch` after the
+// one before. Where wanted columns lie is found once for all rows.
 template <class V>
-void store_row(const float* sums, int begin, int count, int row, const Product& p) {
+void store_rows_of(const float* sums, int pitch, int begin, int count, int row, int rows, const Product& p) {
   const Epilogue& e = p.epilogue;
-  const auto scale = V::fill(e.scale ? e.scale[row] : 1.0f);
-  const auto bias = V::fill(e.bias ? e.bias[row] : 0.0f);
-  float* const y = p.y + row * p.y_stride;
-  const float* const residual = e.residual ? e.residual + row * p.y_stride : nullptr;
   for (int done = 0; done < count;) {
     const int column = begin + done, in_group = column % p.columns.pitch;
     const int left = count - done;
@@ -52,23 +49,36 @@ void store_row(const float* sums, int begin, int count, int row, const Product& 
     const int run = p.columns.dense() ? left : (group < left ? group : left);
     if (is_wanted || p.columns.dense()) {
       const int to = p.columns.dense() ? column : p.columns.stored(column);
-      int i = 0;
-      for (; i + V::kLanes <= run; i += V::kLanes) {
-        const auto rest = residual ? V::load(residual + to + i) : V::zero();
-        auto sum = V::load(sums + done + i);
-        if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i));
-        V::store(y + to + i, finished<V>(sum, e, scale, bias, rest));
-      }
-      if (i < run) {
-        const auto mask = V::first(run - i);
-        const auto rest = residual ? V::load(residual + to + i, mask) : V::zero();
-        auto sum = V::load(sums + done + i, mask);
-        if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i, mask));
-        V::store_first(y + to + i, run - i, finished<V>(sum, e, scale, bias, rest));
+      for (int r = row; r < row + rows; ++r) {
+        const auto scale = V::fill(e.scale ? e.scale[r] : 1.0f);
+        const auto bias = V::fill(e.bias ? e.bias[r] : 0.0f);
+        float* const y = p.y + r * p.y_stride + to;
+        const float* const residual = e.residual ? e.residual + r * p.y_stride + to : nullptr;
+        const float* const from = sums + (r - row) * pitch + done;
+        int i = 0;
+        for (; i + V::kLanes <= run; i += V::kLanes) {
+          const auto rest = residual ? V::load(residual + i) : V::zero();
+          auto sum = V::load(from + i);
+          if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i));
+          V::store(y + i, finished<V>(sum, e, scale, bias, rest));
+        }
+        if (i < run) {
+          const auto mask = V::first(run - i);
+          const auto rest = residual ? V::load(residual + i, mask) : V::zero();
+          auto sum = V::load(from + i, mask);
+          if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i, mask));
+          V::store_first(y + i, run - i, finished<V>(sum, e, scale, bias, rest));
+        }
       }
     }
     done += run;
   }
+}
+
+// The same of one row.
+template <class V>
+void store_row(const float* sums, int begin, int count, int row, const Product& p) {
+  store_rows_of<V>(sums, 0, begin, count, row, 1, p);
 }
 
 // The only column's sums of rows `begin` ... `begin + count - 1`, side by side in `sums`.

@@ -91,7 +91,7 @@ struct BinaryWeightTile {
       for (int first = rows.begin; first < rows.end; first += kChunk) {
         const int end = rows.end - first < kChunk ? rows.end : first + kChunk;
         multiply_chunk(packed, words, p, {first, end}, column, count, table, sums);
-        for (int row = first; row < end; ++row) store_row<V>(sums + (row - first) * kColumns, column, count, row, p);
+        store_rows_of<V>(sums, kColumns, column, count, first, end - first, p);
       }
     }
   }

@@ -63,7 +63,7 @@ struct ColumnLanes {
 #pragma GCC unroll 4
       for (int v = 0; v < kUsed; ++v) V::store(sums + r * kColumns + v * V::kLanes, acc[r][v]);
     }
-    for (int r = 0; r < rows; ++r) store_row<V>(sums + r * kColumns, column, count, row + r, p);
+    store_rows_of<V>(sums, kColumns, column, count, row, rows, p);
   }
 
   // From registers: no column is dropped.

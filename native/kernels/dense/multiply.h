@@ -13,6 +13,9 @@ struct DenseLoops {
   // Weights that stay in the second-level cache while the columns pass.
   static constexpr int kBlockBytes = 256 << 10;
 
+  // While the last columns of a block pass, the weights of the next one are brought.
+  static constexpr int kAheadColumns = 6 * kHalf;
+
   static int block_rows(int depth) {
     const int panels = kBlockBytes / (depth * V::kLanes * static_cast<int>(sizeof(float)));
     const int rows = panels * V::kLanes / RowTile::kRows * RowTile::kRows;
@@ -36,19 +39,20 @@ struct DenseLoops {
     for (int row = rows.begin; row < rows.end; row += step) {
       const Range block{row, row + step < rows.end ? row + step : rows.end};
       if (by_rows) {
-        rows_block(packed, p, block, columns);
+        rows_block(packed, p, block, columns, block.end < rows.end ? static_cast<std::ptrdiff_t>(step) * p.depth : 0);
       } else {
         columns_block(packed, p, block, columns);
       }
     }
   }
 
-  static void rows_block(const float* packed, const Product& p, Range rows, Range columns) {
+  static void rows_block(const float* packed, const Product& p, Range rows, Range columns, std::ptrdiff_t ahead) {
     for (int column = columns.begin;;) {
       const ColumnPair pair = next_pair<kHalf>(p.columns, column, columns.end);
       if (pair.half == 0) return;
+      const std::ptrdiff_t wanted = columns.end - column < kAheadColumns ? ahead : 0;
       for (int row = rows.begin; row < rows.end; row += RowTile::kRows) {
-        RowTile::run(packed + static_cast<std::ptrdiff_t>(row) * p.depth, row, rows.end - row, pair, p);
+        RowTile::run(packed + static_cast<std::ptrdiff_t>(row) * p.depth, wanted, row, rows.end - row, pair, p);
       }
     }
   }

@@ -42,26 +42,28 @@ template <class V, int kMaxPanels, int kMaxHalf>
 struct RowLanes {
   static constexpr int kRows = kMaxPanels * V::kLanes;
 
-  static void run(const float* w, int row, int rows, const ColumnPair& columns, const Product& p) {
+  // `ahead`: weights that are needed when all columns have passed lie so many floats behind those of now; they come
+  // from memory meanwhile.
+  static void run(const float* w, std::ptrdiff_t ahead, int row, int rows, const ColumnPair& columns, const Product& p) {
     alignas(64) float sums[2 * kMaxHalf * kRows] = {};  // columns that are not there: not trash
-    dispatch<kMaxPanels, kMaxHalf>(w, rows, columns, p, sums);
+    dispatch<kMaxPanels, kMaxHalf>(w, ahead, rows, columns, p, sums);
     store(sums, row, rows < kRows ? rows : kRows, columns, p);
   }
 
  private:
   template <int kPanels, int kHalf>
-  static void dispatch(const float* w, int rows, const ColumnPair& c, const Product& p, float* sums) {
+  static void dispatch(const float* w, std::ptrdiff_t ahead, int rows, const ColumnPair& c, const Product& p, float* sums) {
     if constexpr (kPanels > 1) {
-      if (rows <= (kPanels - 1) * V::kLanes) return dispatch<kPanels - 1, kHalf>(w, rows, c, p, sums);
+      if (rows <= (kPanels - 1) * V::kLanes) return dispatch<kPanels - 1, kHalf>(w, ahead, rows, c, p, sums);
     }
     if constexpr (kHalf > 1) {
-      if (c.half < kHalf) return dispatch<kPanels, kHalf - 1>(w, rows, c, p, sums);
+      if (c.half < kHalf) return dispatch<kPanels, kHalf - 1>(w, ahead, rows, c, p, sums);
     }
-    tile<kPanels, kHalf>(w, c, p, sums);
+    tile<kPanels, kHalf>(w, ahead, c, p, sums);
   }
 
   template <int kPanels, int kHalf>
-  static void tile(const float* w, const ColumnPair& c, const Product& p, float* sums) {
+  static void tile(const float* w, std::ptrdiff_t ahead, const ColumnPair& c, const Product& p, float* sums) {
     const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.depth) * V::kLanes;
     const float* const x = static_cast<const float*>(p.x.data) + c.first;
     const std::int32_t* const offsets = p.x.offsets;
@@ -78,7 +80,10 @@ struct RowLanes {
     for (int d = 0, depth = p.depth; d < depth; ++d, w += V::kLanes) {
       typename V::Float weights[kPanels];
 #pragma GCC unroll 4
-      for (int v = 0; v < kPanels; ++v) weights[v] = V::load(w + v * panel);
+      for (int v = 0; v < kPanels; ++v) {
+        weights[v] = V::load(w + v * panel);
+        __builtin_prefetch(w + v * panel + ahead, 0, 2);
+      }
       const float* at = x + offsets[d];
 #pragma GCC unroll 2
       for (int h = 0; h < 2; ++h, at += second) {
