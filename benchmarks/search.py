@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> list[Row]:
         strategies.plot(PICTURES / "search-strategies.svg")
         found.plot(networks, PICTURES / "search-found.svg")
     rows += shared.rows()
-    rows.append(cluster.simulated_workers(trials=200 if options.quick else 1600))
+    rows += cluster.simulated_workers(trials=200 if options.quick else 1600)
     if not options.quick:
         rows += cluster.two_workers(24, 0.5)
         rows += cluster.killed_nodes(24, 1.5)

@@ -158,28 +158,22 @@ def _recorded(mean_seconds: float) -> Iterator[float]:
 
 
 def simulated_workers(
-    storage: str, workers: int = 800, mean_seconds: float = 600.0, trials: int = 1600
+    workers: int = 800, mean_seconds: float = 600.0, trials: int = 1600
 ) -> list[Row]:
-    """Whether the driver keeps `workers` busy.
+    """Whether the driver keeps `workers` busy, its study in a journal, as with `--ray`.
 
     Below a load of 1 it is no bottleneck; how long workers wait for their next training says what
     it costs before that.
-
-    Args:
-        storage: of the study: "sqlite" or "journal".
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        url = f"journal:{folder}/study" if storage == "journal" else f"sqlite:///{folder}/study"
-        space, where = find_space("mobile"), Where(url, "simulated")
+        space, where = find_space("mobile"), Where(f"journal:{folder}/study.log", "simulated")
         study = begin(where, space, "evolution")
         executor = Simulated(workers, _recorded(mean_seconds))
         Driver(study, where, Task(space, Spin(0.0), (1, 28, 28), 10), executor).run(trials)
         load = executor.own / trials * workers / mean_seconds
         idle = executor.waited / (executor.waited + executor.busy)
-    name = (
-        f"{workers} simulated workers, {mean_seconds:.0f} s a training, {trials} trials, {storage}"
-    )
+    name = f"{workers} simulated workers, {mean_seconds:.0f} s a training, {trials} trials"
     return [
         Row(f"{name}: load of the driver", load, "of one core", bar=1.0, met=load < 1.0),
         Row(f"{name}: time in which workers wait for it", 100 * idle, "%"),

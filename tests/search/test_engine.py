@@ -157,3 +157,21 @@ def test_rewards() -> None:
     assert limit.refused(3.0, 1) == -1.5
     with pytest.raises(ValueError, match="needs a latency greater than 0 ms"):
         Reward("mnasnet")
+
+
+class Many(Here):
+    """Forty workers; the one that was given its job first is done first."""
+
+    slots = 40
+
+
+def test_evolution_asks_for_what_no_worker_trains_already() -> None:
+    where = Where(None, "many")
+    space = ChainSpace(
+        "four", layers=4, heights=(1, 3), widths=(1, 3), filters=(4, 8), chained=True
+    )
+    study = begin(where, space, "evolution")
+    many = Task(space, SumOfChoices(), (1, 16, 16), 3)
+    Driver(study, where, many, Many()).run(300)
+    assert len(trained(study)) == 300
+    assert len(study.get_trials(deepcopy=False)) < 305  # 332 where only finished ones were known

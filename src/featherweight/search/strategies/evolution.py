@@ -4,7 +4,8 @@ Real, Aggarwal, Huang & Le 2018, "Regularized Evolution for Image Classifier Arc
 arXiv 1802.01548, algorithm 1. The population is the study's last `population` finished trials, so
 that nothing but the study need be stored; until there are so many, architectures are random.
 
-What we changed: a child that was asked for before is mutated again, up to `retries` times.
+What we changed: a child that was trained before, or is being trained, is mutated again, up to
+`retries` times.
 """
 
 import random
@@ -14,7 +15,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from featherweight.search.spaces.space import Architecture, Space
 from featherweight.search.strategies.suggest import architecture_of, distributions, finished
@@ -46,6 +47,8 @@ class EvolutionSampler(BaseSampler):
         self.space = space
         self._generator = random.Random(seed)
         self._independent = RandomSampler(seed)
+        self._noted: set[int] = set()  # numbers of trials
+        self._known: set[str] = set()  # their architectures
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -58,8 +61,8 @@ class EvolutionSampler(BaseSampler):
         done = finished(study)
         if len(done) < self.settings.population:
             return self.space.sample(self._generator).values
-        parent = architecture_of(self.space, self._best(study, done))
-        return self._child(parent, {architecture_of(self.space, each).text for each in done}).values
+        self._note_asked(study, trial)
+        return self._child(architecture_of(self.space, self._best(study, done))).values
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
@@ -72,10 +75,18 @@ class EvolutionSampler(BaseSampler):
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
         return max(rivals, key=lambda each: sign * float(each.value or 0.0))
 
-    def _child(self, parent: Architecture, known: set[str]) -> Architecture:
+    def _note_asked(self, study: Study, now: FrozenTrial) -> None:
+        """What trains now is known too: hundreds of workers would ask for the same child."""
+        states = (TrialState.COMPLETE, TrialState.RUNNING)
+        for each in study.get_trials(deepcopy=False, states=states):
+            if each.number != now.number and each.number not in self._noted:
+                self._noted.add(each.number)
+                self._known.add(architecture_of(self.space, each).text)
+
+    def _child(self, parent: Architecture) -> Architecture:
         child = self.space.mutate(parent, self._generator)
         for _ in range(self.settings.retries):
-            if child.text not in known:
+            if child.text not in self._known:
                 break
             child = self.space.mutate(child, self._generator)
         return child
