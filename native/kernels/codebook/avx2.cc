@@ -51,49 +51,6 @@ inline __m256i products(const std::uint8_t* x, __m256i weights) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(inputs, weights), _mm256_set1_epi16(1));
 }
 
-// 64 codes a step, half of the 128 that x is arranged by.
-template <int kRows>
-void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
-  const __m256i table =
-      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
-  const __m256i low_half = _mm256_set1_epi8(15);
-  const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
-  __m256i acc[kRows];
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) acc[r] = _mm256_setzero_si256();
-  for (std::ptrdiff_t i = 0; i < codes.row_bytes; i += 32) {  // x is 0 beyond the row
-    const std::uint8_t* const inputs = x + i / 64 * 128 + i % 64;
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const std::uint8_t* const from = at + r * codes.row_bytes + i;
-      fetch_ahead(from);
-      const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-      const __m256i low = _mm256_and_si256(both, low_half);
-      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), low_half);
-      acc[r] = _mm256_add_epi32(acc[r], products(inputs, _mm256_shuffle_epi8(table, low)));
-      acc[r] = _mm256_add_epi32(acc[r], products(inputs + 64, _mm256_shuffle_epi8(table, high)));
-    }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    alignas(32) std::int32_t lanes[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), acc[r]);
-    sums[r] = 0;
-    for (const std::int32_t lane : lanes) sums[r] += lane;
-  }
-}
-
-void multiply_bytes(const Codes& codes, const std::uint8_t* x, const Quantization& q, float* y,
-                    const Epilogue& e, Range rows) {
-  in_fours(rows, [&](auto count, int row) {
-    std::int32_t sums[count()];
-    add_bytes(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) {
-      const std::int32_t sum = sums[r] - q.zero_point * codes.row_sum[row + r];
-      store_one<V>(static_cast<float>(sum) * (codes.step * q.scale), row + r, y, e);
-    }
-  });
-}
-
 // Eight int32 in four int64.
 inline __m256i widened(__m256i a) {
   return _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(a)),
@@ -115,53 +72,78 @@ inline __m256i word_products(const WordTables& tables, __m256i codes, const std:
                           _mm256_madd_epi16(_mm256_unpackhi_epi8(low, high), _mm256_loadu_si256(at + 1)));
 }
 
-// Exact sums, 64 codes (two blocks) a step: two vpshufb look up the low and the high bytes of values.
-template <int kRows>
-void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
-  const WordTables tables(codes.whole);
-  const __m256i half = _mm256_set1_epi8(15);
-  const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
-  const std::uint8_t* at = codes.packed + row * codes.row_bytes;
-  __m256i total[kRows];
+struct Sums {
+  // 64 codes a step, half of the 128 that x is arranged by.
+  template <int kRows>
+  static void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
+    const __m256i low_half = _mm256_set1_epi8(15);
+    const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
+    __m256i acc[kRows];
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) total[r] = _mm256_setzero_si256();
-  for (int step = 0; step < steps;) {
-    const int end = steps - step < kMostProducts / 8 ? steps : step + kMostProducts / 8;
-    __m256i sum[kRows];
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) sum[r] = _mm256_setzero_si256();
-    for (; step < end; ++step, at += 32, x += 64) {
+    for (int r = 0; r < kRows; ++r) acc[r] = _mm256_setzero_si256();
+    for (std::ptrdiff_t i = 0; i < codes.row_bytes; i += 32) {  // x is 0 beyond the row
+      const std::uint8_t* const inputs = x + i / 64 * 128 + i % 64;
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const std::uint8_t* const from = at + r * codes.row_bytes;
+        const std::uint8_t* const from = at + r * codes.row_bytes + i;
         fetch_ahead(from);
         const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-        const __m256i low = _mm256_and_si256(both, half);
-        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), half);
-        sum[r] = _mm256_add_epi32(sum[r], word_products(tables, low, x));
-        sum[r] = _mm256_add_epi32(sum[r], word_products(tables, high, x + 32));
+        const __m256i low = _mm256_and_si256(both, low_half);
+        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), low_half);
+        acc[r] = _mm256_add_epi32(acc[r], products(inputs, _mm256_shuffle_epi8(table, low)));
+        acc[r] = _mm256_add_epi32(acc[r], products(inputs + 64, _mm256_shuffle_epi8(table, high)));
       }
     }
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) total[r] = _mm256_add_epi64(total[r], widened(sum[r]));
+    for (int r = 0; r < kRows; ++r) {
+      alignas(32) std::int32_t lanes[8];
+      _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), acc[r]);
+      sums[r] = 0;
+      for (const std::int32_t lane : lanes) sums[r] += lane;
+    }
   }
-  for (int r = 0; r < kRows; ++r) {
-    alignas(32) std::int64_t lanes[4];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), total[r]);
-    sums[r] = lanes[0] + lanes[1] + lanes[2] + lanes[3];
-  }
-}
 
-void multiply_words(const Codes& codes, const std::int16_t* x, float x_step, float* y, const Epilogue& e, Range rows) {
-  in_fours(rows, [&](auto count, int row) {
-    std::int64_t sums[count()];
-    add_words(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) store_one<V>(static_cast<float>(sums[r]) * (codes.step * x_step), row + r, y, e);
-  });
-}
+  // Exact sums, 64 codes (two blocks) a step: two vpshufb look up the low and the high bytes of values.
+  template <int kRows>
+  static void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
+    const WordTables tables(codes.whole);
+    const __m256i half = _mm256_set1_epi8(15);
+    const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
+    const std::uint8_t* at = codes.packed + row * codes.row_bytes;
+    __m256i total[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) total[r] = _mm256_setzero_si256();
+    for (int step = 0; step < steps;) {
+      const int end = steps - step < kMostProducts / 8 ? steps : step + kMostProducts / 8;
+      __m256i sum[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) sum[r] = _mm256_setzero_si256();
+      for (; step < end; ++step, at += 32, x += 64) {
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          const std::uint8_t* const from = at + r * codes.row_bytes;
+          fetch_ahead(from);
+          const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+          const __m256i low = _mm256_and_si256(both, half);
+          const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), half);
+          sum[r] = _mm256_add_epi32(sum[r], word_products(tables, low, x));
+          sum[r] = _mm256_add_epi32(sum[r], word_products(tables, high, x + 32));
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) total[r] = _mm256_add_epi64(total[r], widened(sum[r]));
+    }
+    for (int r = 0; r < kRows; ++r) {
+      alignas(32) std::int64_t lanes[4];
+      _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), total[r]);
+      sums[r] = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+    }
+  }
+};
 
 }  // namespace
 
-const CodebookKernels kCodebookAvx2{multiply_vector<V>, multiply_bytes, multiply_words, expand<V>};
+const CodebookKernels kCodebookAvx2{multiply_vector<V>, multiply_bytes<V, Sums>, multiply_words<V, Sums>, expand<V>};
 
 }  // namespace featherweight::kernels

@@ -41,103 +41,85 @@ struct V : Avx512 {
   }
 };
 
-// 128 codes a step: bytes of the quantized codebook by vpshufb, products by vpdpbusd.
-template <int kRows>
-void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
-  const __m512i table =
-      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
-  const __m512i low_half = _mm512_set1_epi8(15);
-  const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
-  __m512i low_sum[kRows], high_sum[kRows];
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) low_sum[r] = high_sum[r] = _mm512_setzero_si512();
-  for (std::ptrdiff_t i = 0; i < codes.row_bytes; i += 64) {  // x is 0 beyond the row
-    const __m512i x_low = _mm512_loadu_si512(x + 2 * i), x_high = _mm512_loadu_si512(x + 2 * i + 64);
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const std::uint8_t* const from = at + r * codes.row_bytes + i;
-      fetch_ahead(from);
-      const __m512i both = _mm512_loadu_si512(from);
-      const __m512i low = _mm512_and_si512(both, low_half);
-      const __m512i high = _mm512_and_si512(_mm512_srli_epi16(both, 4), low_half);
-      low_sum[r] = _mm512_dpbusd_epi32(low_sum[r], x_low, _mm512_shuffle_epi8(table, low));
-      high_sum[r] = _mm512_dpbusd_epi32(high_sum[r], x_high, _mm512_shuffle_epi8(table, high));
-    }
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) sums[r] = _mm512_reduce_add_epi32(_mm512_add_epi32(low_sum[r], high_sum[r]));
-}
-
-void multiply_bytes(const Codes& codes, const std::uint8_t* x, const Quantization& q, float* y,
-                    const Epilogue& e, Range rows) {
-  in_fours(rows, [&](auto count, int row) {
-    std::int32_t sums[count()];
-    add_bytes(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) {
-      const std::int32_t sum = sums[r] - q.zero_point * codes.row_sum[row + r];
-      store_one<V>(static_cast<float>(sum) * (codes.step * q.scale), row + r, y, e);
-    }
-  });
-}
-
 // Sixteen int32 in eight int64.
 __m512i widened(__m512i a) {
   return _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(a)),
                           _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(a, 1)));
 }
 
-// 64 codes (two blocks) a step: words of the quantized codebook by vpermw, products by vpdpwssd.
-template <int kRows>
-void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
-  // vpermw looks at the lowest five bits: the table repeats, so that the fifth, of the other half, does not matter.
-  alignas(64) std::int16_t words[32];
-  for (int i = 0; i < 32; ++i) words[i] = static_cast<std::int16_t>(codes.whole[i % 16] | codes.whole[16 + i % 16] << 8);
-  const __m512i table = _mm512_load_si512(words);
-  // Bytes as `arranged_words` lays x out, each in a word: eight of one block, the same eight of the next.
-  alignas(64) std::uint8_t order[64];
-  for (int i = 0; i < 64; ++i) order[i] = static_cast<std::uint8_t>(i / 32 * 8 + i / 16 % 2 * 16 + i / 2 % 8);
-  const __m512i spread = _mm512_load_si512(order);
-  const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
-  const std::uint8_t* at = codes.packed + row * codes.row_bytes;
-  __m512i total[kRows];
+struct Sums {
+  // 128 codes a step: bytes of the quantized codebook by vpshufb, products by vpdpbusd.
+  template <int kRows>
+  static void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
+    const __m512i table =
+        _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
+    const __m512i low_half = _mm512_set1_epi8(15);
+    const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
+    __m512i low_sum[kRows], high_sum[kRows];
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_si512();
-  for (int step = 0; step < steps;) {
-    const int end = steps - step < kMostProducts / 4 ? steps : step + kMostProducts / 4;
-    __m512i sum[kRows];
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) sum[r] = _mm512_setzero_si512();
-    for (; step < end; ++step, at += 32, x += 64) {
-      const __m512i x_low = _mm512_loadu_si512(x), x_high = _mm512_loadu_si512(x + 32);
+    for (int r = 0; r < kRows; ++r) low_sum[r] = high_sum[r] = _mm512_setzero_si512();
+    for (std::ptrdiff_t i = 0; i < codes.row_bytes; i += 64) {  // x is 0 beyond the row
+      const __m512i x_low = _mm512_loadu_si512(x + 2 * i), x_high = _mm512_loadu_si512(x + 2 * i + 64);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const std::uint8_t* const from = at + r * codes.row_bytes;
+        const std::uint8_t* const from = at + r * codes.row_bytes + i;
         fetch_ahead(from);
-        const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-        const __m512i low =
-            _mm512_maskz_permutexvar_epi8(0x5555555555555555, spread, _mm512_castsi256_si512(both));
-        const __m512i high = _mm512_srli_epi16(low, 4);
-        sum[r] = _mm512_dpwssd_epi32(sum[r], x_low, _mm512_permutexvar_epi16(low, table));
-        sum[r] = _mm512_dpwssd_epi32(sum[r], x_high, _mm512_permutexvar_epi16(high, table));
+        const __m512i both = _mm512_loadu_si512(from);
+        const __m512i low = _mm512_and_si512(both, low_half);
+        const __m512i high = _mm512_and_si512(_mm512_srli_epi16(both, 4), low_half);
+        low_sum[r] = _mm512_dpbusd_epi32(low_sum[r], x_low, _mm512_shuffle_epi8(table, low));
+        high_sum[r] = _mm512_dpbusd_epi32(high_sum[r], x_high, _mm512_shuffle_epi8(table, high));
       }
     }
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) total[r] = _mm512_add_epi64(total[r], widened(sum[r]));
+    for (int r = 0; r < kRows; ++r) sums[r] = _mm512_reduce_add_epi32(_mm512_add_epi32(low_sum[r], high_sum[r]));
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) sums[r] = _mm512_reduce_add_epi64(total[r]);
-}
 
-void multiply_words(const Codes& codes, const std::int16_t* x, float x_step, float* y, const Epilogue& e, Range rows) {
-  in_fours(rows, [&](auto count, int row) {
-    std::int64_t sums[count()];
-    add_words(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) store_one<V>(static_cast<float>(sums[r]) * (codes.step * x_step), row + r, y, e);
-  });
-}
+  // 64 codes (two blocks) a step: words of the quantized codebook by vpermw, products by vpdpwssd.
+  template <int kRows>
+  static void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
+    // vpermw looks at the lowest five bits: the table repeats, so that the fifth, of the other half, does not matter.
+    alignas(64) std::int16_t words[32];
+    for (int i = 0; i < 32; ++i) words[i] = static_cast<std::int16_t>(codes.whole[i % 16] | codes.whole[16 + i % 16] << 8);
+    const __m512i table = _mm512_load_si512(words);
+    // Bytes as `arranged_words` lays x out, each in a word: eight of one block, the same eight of the next.
+    alignas(64) std::uint8_t order[64];
+    for (int i = 0; i < 64; ++i) order[i] = static_cast<std::uint8_t>(i / 32 * 8 + i / 16 % 2 * 16 + i / 2 % 8);
+    const __m512i spread = _mm512_load_si512(order);
+    const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
+    const std::uint8_t* at = codes.packed + row * codes.row_bytes;
+    __m512i total[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_si512();
+    for (int step = 0; step < steps;) {
+      const int end = steps - step < kMostProducts / 4 ? steps : step + kMostProducts / 4;
+      __m512i sum[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) sum[r] = _mm512_setzero_si512();
+      for (; step < end; ++step, at += 32, x += 64) {
+        const __m512i x_low = _mm512_loadu_si512(x), x_high = _mm512_loadu_si512(x + 32);
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          const std::uint8_t* const from = at + r * codes.row_bytes;
+          fetch_ahead(from);
+          const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+          const __m512i low =
+              _mm512_maskz_permutexvar_epi8(0x5555555555555555, spread, _mm512_castsi256_si512(both));
+          const __m512i high = _mm512_srli_epi16(low, 4);
+          sum[r] = _mm512_dpwssd_epi32(sum[r], x_low, _mm512_permutexvar_epi16(low, table));
+          sum[r] = _mm512_dpwssd_epi32(sum[r], x_high, _mm512_permutexvar_epi16(high, table));
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) total[r] = _mm512_add_epi64(total[r], widened(sum[r]));
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) sums[r] = _mm512_reduce_add_epi64(total[r]);
+  }
+};
 
 }  // namespace
 
-const CodebookKernels kCodebookAvx512{multiply_vector<V>, multiply_bytes, multiply_words, expand<V>};
+const CodebookKernels kCodebookAvx512{multiply_vector<V>, multiply_bytes<V, Sums>, multiply_words<V, Sums>, expand<V>};
 
 }  // namespace featherweight::kernels

@@ -2,23 +2,12 @@
 // Included by files of one instruction set only.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/codebook/codebook.h"
 #include "kernels/finish.h"
+#include "kernels/streams.h"
 
 namespace featherweight::kernels {
 namespace {
-
-// Four rows side by side, run(4, row), then the rest one by one: memory serves several streams faster than one.
-template <class Run>
-void in_fours(Range rows, const Run& run) {
-  int row = rows.begin;
-  for (; row + 4 <= rows.end; row += 4) run(std::integral_constant<int, 4>(), row);
-  for (; row < rows.end; ++row) run(std::integral_constant<int, 1>(), row);
-}
-
-inline void fetch_ahead(const std::uint8_t* p) { __builtin_prefetch(p + 2048); }
 
 // One row's sum to y.
 template <class V>
@@ -29,6 +18,29 @@ void store_one(float sum, int row, float* y, const Epilogue& e) {
   one.y_stride = 1;
   one.epilogue = e;
   store_row<V>(&sum, 0, 1, row, one);
+}
+
+// Products with quantized inputs; `Sums` has the exact sums of some rows side by side.
+template <class V, class Sums>
+void multiply_bytes(const Codes& codes, const std::uint8_t* x, const Quantization& q, float* y, const Epilogue& e,
+                    Range rows) {
+  in_streams<4, 1>(rows, [&](auto count, int row) {
+    std::int32_t sums[count()];
+    Sums::add_bytes(codes, x, row, sums);
+    for (int r = 0; r < count(); ++r) {
+      const std::int32_t sum = sums[r] - q.zero_point * codes.row_sum[row + r];
+      store_one<V>(static_cast<float>(sum) * (codes.step * q.scale), row + r, y, e);
+    }
+  });
+}
+
+template <class V, class Sums>
+void multiply_words(const Codes& codes, const std::int16_t* x, float x_step, float* y, const Epilogue& e, Range rows) {
+  in_streams<4, 1>(rows, [&](auto count, int row) {
+    std::int64_t sums[count()];
+    Sums::add_words(codes, x, row, sums);
+    for (int r = 0; r < count(); ++r) store_one<V>(static_cast<float>(sums[r]) * (codes.step * x_step), row + r, y, e);
+  });
 }
 
 template <class V>

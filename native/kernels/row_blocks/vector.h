@@ -8,6 +8,7 @@
 #include "kernels/finish_vector.h"
 #include "kernels/row_blocks/codes_avx2.h"
 #include "kernels/row_blocks/tile.h"
+#include "kernels/streams.h"
 
 namespace featherweight::kernels {
 namespace {
@@ -62,7 +63,7 @@ struct AddBlocks {
     B::store(sums, B::add(B::add(acc[0], acc[1]), B::add(acc[2], acc[3])));
   }
 
-  // Four groups side by side, `blocks` of each: memory serves several streams faster than one.
+  // Four groups side by side (streams.h), `blocks` of each.
   template <class Index>
   static void add_four(const float* const (&w)[4], const Index* const (&index)[4], int blocks, const float* x,
                        float* const (&sums)[4]) {
@@ -73,7 +74,7 @@ struct AddBlocks {
 #pragma GCC unroll 4
       for (int g = 0; g < 4; ++g) {
         const float* const at = w[g] + i * kBlockRows;
-        _mm_prefetch(reinterpret_cast<const char*>(at) + 2048, _MM_HINT_T0);
+        fetch_ahead(at);
         acc[g] = B::fma(x + index[g][i], at, acc[g]);
       }
     }

@@ -1,5 +1,6 @@
 // 8-bit products by pmaddubsw, which wants one factor without a sign: |w| times x with the sign of w.
 // Two of them make at most 2 * 127 * 127 = 32,258: nothing saturates.
+#include "kernels/streams.h"
 #include "kernels/two_of_sixteen/cells.h"
 #include "kernels/two_of_sixteen/quantize.h"
 #include "kernels/vec_avx2.h"
@@ -45,7 +46,7 @@ struct Wide {
   }
 };
 
-// kTiles row tiles at once: memory serves several streams faster than one, and x is loaded once for all.
+// kTiles row tiles at once (streams.h): x is loaded once for all.
 template <int kTiles, class Entries>
 void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, int row, std::int32_t* sums) {
   const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
@@ -59,7 +60,7 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
     for (int t = 0; t < kTiles; ++t) {
       const std::uint8_t* const at = data + t * tile;
       for (int line = 0; line < Entries::kBytes; line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(at) + 2048 + line, _MM_HINT_T0);
+        fetch_ahead(at + line);
       }
       acc[t][0] = entries.add(acc[t][0], at, low, high);
       acc[t][1] = entries.add(acc[t][1], at + 32, low, high);
@@ -74,13 +75,10 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
 
 template <class Entries>
 void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
-  constexpr int kTiles = 4;
   const Entries entries(w);
-  int row = rows.begin;
-  for (; row + kTiles * kCellRows <= rows.end; row += kTiles * kCellRows, sums += kTiles * kCellRows) {
-    sum_streams<kTiles>(w, entries, q, row, sums);
-  }
-  for (; row < rows.end; row += kCellRows, sums += kCellRows) sum_streams<1>(w, entries, q, row, sums);
+  in_streams<4, kCellRows>(rows, [&](auto tiles, int row) {
+    sum_streams<tiles()>(w, entries, q, row, sums + (row - rows.begin));
+  });
 }
 
 void sum(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {

@@ -1,5 +1,6 @@
 // 8-bit products by vpdpbusd, which wants one factor without a sign: x + 128, and 128 times the row's
 // sum of weights is taken off at the start. |(x + 128) w| < 2^15, and a row has at most 2^13 entries.
+#include "kernels/streams.h"
 #include "kernels/two_of_sixteen/cells.h"
 #include "kernels/two_of_sixteen/quantize.h"
 #include "kernels/vec_avx512.h"
@@ -42,7 +43,7 @@ __m512i shifted(const std::int8_t* q) {
   return _mm512_xor_si512(x, _mm512_set1_epi8(-128));
 }
 
-// kTiles row tiles at once: memory serves several streams faster than one, and x is prepared once for all.
+// kTiles row tiles at once (streams.h): x is prepared once for all.
 template <int kTiles, class Entries>
 void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, int row, std::int32_t* sums) {
   const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
@@ -57,7 +58,7 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
 #pragma GCC unroll 8
     for (int t = 0; t < kTiles; ++t) {
       for (int line = 0; line < Entries::kBytes; line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(data) + t * tile + 2048 + line, _MM_HINT_T0);
+        fetch_ahead(data + t * tile + line);
       }
       acc[t] = entries.add(acc[t], data + t * tile, x);
     }
@@ -68,13 +69,10 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
 
 template <class Entries>
 void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
-  constexpr int kTiles = 8;
   const Entries entries(w);
-  int row = rows.begin;
-  for (; row + kTiles * kCellRows <= rows.end; row += kTiles * kCellRows, sums += kTiles * kCellRows) {
-    sum_streams<kTiles>(w, entries, q, row, sums);
-  }
-  for (; row < rows.end; row += kCellRows, sums += kCellRows) sum_streams<1>(w, entries, q, row, sums);
+  in_streams<8, kCellRows>(rows, [&](auto tiles, int row) {
+    sum_streams<tiles()>(w, entries, q, row, sums + (row - rows.begin));
+  });
 }
 
 void sum(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
@@ -100,7 +98,7 @@ void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums)
     const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);
 #pragma GCC unroll 4
     for (int t = 0; t < kTiles; ++t) {
-      _mm_prefetch(reinterpret_cast<const char*>(data) + t * tile + 2048, _MM_HINT_T0);
+      fetch_ahead(data + t * tile);
       const __m512i entry = load(data + t * tile);
       acc[t][0] = add_exact(acc[t][0], entry, low, codebook);
       acc[t][1] = add_exact(acc[t][1], _mm512_srli_epi32(entry, 8), low, codebook);
@@ -113,12 +111,9 @@ void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums)
 }
 
 void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
-  constexpr int kTiles = 4;
-  int row = rows.begin;
-  for (; row + kTiles * kCellRows <= rows.end; row += kTiles * kCellRows, sums += kTiles * kCellRows) {
-    sum_exact_streams<kTiles>(w, x, row, sums);
-  }
-  for (; row < rows.end; row += kCellRows, sums += kCellRows) sum_exact_streams<1>(w, x, row, sums);
+  in_streams<4, kCellRows>(rows, [&](auto tiles, int row) {
+    sum_exact_streams<tiles()>(w, x, row, sums + (row - rows.begin));
+  });
 }
 
 }  // namespace
