@@ -40,7 +40,9 @@ typename V::Float finished(typename V::Float sum, const Epilogue& e, typename V:
 // one before. Where wanted columns lie is found once for all rows.
 template <class V>
 void store_rows_of(const float* sums, int pitch, int begin, int count, int row, int rows, const Product& p) {
-  const Epilogue& e = p.epilogue;
+  const Epilogue e = p.epilogue;  // copies: what a store might alias would be read again after it
+  float* const out = p.y;
+  const std::ptrdiff_t stride = p.y_stride;
   for (int done = 0; done < count;) {
     const int column = begin + done, in_group = column % p.columns.pitch;
     const int left = count - done;
@@ -52,8 +54,8 @@ void store_rows_of(const float* sums, int pitch, int begin, int count, int row, 
       for (int r = row; r < row + rows; ++r) {
         const auto scale = V::fill(e.scale ? e.scale[r] : 1.0f);
         const auto bias = V::fill(e.bias ? e.bias[r] : 0.0f);
-        float* const y = p.y + r * p.y_stride + to;
-        const float* const residual = e.residual ? e.residual + r * p.y_stride + to : nullptr;
+        float* const y = out + r * stride + to;
+        const float* const residual = e.residual ? e.residual + r * stride + to : nullptr;
         const float* const from = sums + (r - row) * pitch + done;
         int i = 0;
         for (; i + V::kLanes <= run; i += V::kLanes) {

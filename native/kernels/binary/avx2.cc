@@ -16,7 +16,7 @@ namespace featherweight::kernels {
 namespace {
 
 constexpr int kRowTile = 32, kGroups = 4, kRows = kRowTile * kGroups;
-constexpr int kTile = 32, kPairs = kTile / 2;
+constexpr int kTile = 64, kPairs = kTile / 2;
 constexpr int kBlock = 60;            // nibbles, the most that bytes can count
 constexpr int kStep = 3, kBoth = 6;   // looked up at once; that and the 2 in a byte divide it
 
@@ -25,12 +25,12 @@ constexpr int filled_nibbles(int words) { return (words * 8 + kBoth - 1) / kBoth
 // What a call needs, one after the other in its scratch.
 struct Scratch {
   std::uint32_t* tile;   // [words][kTile]
-  std::uint8_t* index;   // [kPairs][filled nibbles]
+  std::uint16_t* index;  // [kPairs][filled nibbles]
   std::uint8_t* block;   // [kBlock][groups][32 rows], one nibble a byte
   std::uint16_t* count;  // [kTile][kGroups][even rows, odd rows][16]
 
   static std::size_t bytes(int words) {
-    return static_cast<std::size_t>(words) * kTile * 4 + kPairs * filled_nibbles(words) + kBlock * kRows +
+    return static_cast<std::size_t>(words) * kTile * 4 + kPairs * filled_nibbles(words) * 2 + kBlock * kRows +
            kTile * kRows * 2;
   }
   Scratch(void* memory, int words) {
@@ -38,7 +38,7 @@ struct Scratch {
     tile = reinterpret_cast<std::uint32_t*>(from);
     block = from + static_cast<std::ptrdiff_t>(words) * kTile * 4;
     count = reinterpret_cast<std::uint16_t*>(block + kBlock * kRows);
-    index = reinterpret_cast<std::uint8_t*>(count + kTile * kRows);
+    index = count + kTile * kRows;
   }
 };
 
@@ -47,8 +47,8 @@ std::size_t scratch_bytes(int words) { return Scratch::bytes(words); }
 __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 void store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 
-// index[pair][nibble] = a0 | a1 << 4 of the gathered tile; zeros beyond the depth.
-void make_index(const std::uint32_t* tile, int words, std::uint8_t* index) {
+// index[pair][nibble]: a0 | a1 << 4 of the gathered tile, as the offset of its table; zeros beyond the depth.
+void make_index(const std::uint32_t* tile, int words, std::uint16_t* index) {
   const int nibbles = filled_nibbles(words);
   const __m256i low = _mm256_set1_epi8(0x0f);
   // Within 16 bytes: those of two pairs' even nibbles and, 4 further, of their odd ones, interleaved.
@@ -63,12 +63,13 @@ void make_index(const std::uint32_t* tile, int words, std::uint8_t* index) {
                                           _mm256_andnot_si256(low, second));
       const __m256i both = _mm256_shuffle_epi8(
           _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa), interleave);
-      std::uint8_t* const to = index + static_cast<std::ptrdiff_t>(v * 4) * nibbles + d * 8;
+      std::uint16_t* const to = index + static_cast<std::ptrdiff_t>(v * 4) * nibbles + d * 8;
       const __m128i halves[2] = {_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)};
       for (int half = 0; half < 2; ++half) {
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + 2 * half * nibbles), halves[half]);
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + (2 * half + 1) * nibbles),
-                         _mm_srli_si128(halves[half], 8));
+        const __m256i offsets = _mm256_slli_epi16(_mm256_cvtepu8_epi16(halves[half]), 4);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * half * nibbles), _mm256_castsi256_si128(offsets));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + (2 * half + 1) * nibbles),
+                         _mm256_extracti128_si256(offsets, 1));
       }
     }
   }
@@ -93,11 +94,15 @@ void unpack_block(const std::uint8_t* panels, int words, int groups, int begin, 
   }
 }
 
-void add_to(std::uint16_t* count, __m256i more) { store(count, _mm256_add_epi16(load(count), more)); }
+template <bool kFirst>
+void add_to(std::uint16_t* count, __m256i more) {
+  store(count, kFirst ? more : _mm256_add_epi16(load(count), more));
+}
 
-// Adds the counts of 32 rows to those of the pair's columns. In 16-bit lanes with bytes (even row, odd
+// Adds the counts of 32 rows to those of the pair's columns, or begins them. In 16-bit lanes with bytes (even row, odd
 // row), L holds lo + 16 hi in both bytes; H holds hi in the upper byte and, since the shift brought the
 // upper byte's low half along, hi + 16 * (the upper byte's lo) in the lower one: all modulo 256.
+template <bool kFirst>
 void split(__m256i L, __m256i H, std::uint16_t* first, std::uint16_t* second) {
   const __m256i byte = _mm256_set1_epi16(0xff);
   const auto less_16_times = [&](__m256i a, __m256i b) {
@@ -107,25 +112,27 @@ void split(__m256i L, __m256i H, std::uint16_t* first, std::uint16_t* second) {
   const __m256i odd_lo = less_16_times(_mm256_srli_epi16(L, 8), odd_hi);
   const __m256i even_hi = less_16_times(H, odd_lo);
   const __m256i even_lo = less_16_times(L, even_hi);
-  add_to(first, even_lo);
-  add_to(first + 16, odd_lo);
-  add_to(second, even_hi);
-  add_to(second + 16, odd_hi);
+  add_to<kFirst>(first, even_lo);
+  add_to<kFirst>(first + 16, odd_lo);
+  add_to<kFirst>(second, even_hi);
+  add_to<kFirst>(second + 16, odd_hi);
 }
 
 // One pair of columns, one block of depth. Not inlined: alone, its sums fit the 16 registers.
-template <int kUsed>
-[[gnu::noinline]] void count_block(const std::uint8_t* block, const std::uint8_t* index, int nibbles,
+template <int kUsed, bool kFirst>
+[[gnu::noinline]] void count_block(const std::uint8_t* block, const std::uint16_t* index, int nibbles,
                                    std::uint16_t* count) {
   __m256i L[kUsed], H[kUsed];
 #pragma GCC unroll 4
   for (int g = 0; g < kUsed; ++g) L[g] = H[g] = _mm256_setzero_si256();
-  for (int i = 0; i < nibbles; i += kStep, index += kStep) {
-    __m256i table[3];
+  const std::uint8_t* const tables = kPairTables.bytes[0];
+  const std::uint16_t* const end = index + nibbles;
+  for (; index != end; index += kStep, block += kStep * kUsed * kRowTile) {
+    __m256i table[kStep];
 #pragma GCC unroll 3
-    for (int k = 0; k < 3; ++k) {
+    for (int k = 0; k < kStep; ++k) {
       table[k] = _mm256_broadcastsi128_si256(
-          _mm_load_si128(reinterpret_cast<const __m128i*>(kPairTables.bytes[index[k]])));
+          _mm_load_si128(reinterpret_cast<const __m128i*>(tables + index[k])));
     }
 #pragma GCC unroll 4
     for (int g = 0; g < kUsed; ++g) {
@@ -136,67 +143,66 @@ template <int kUsed>
           _mm256_shuffle_epi8(table[2], load(w + 2 * kUsed * kRowTile)));
       L[g] = _mm256_add_epi8(L[g], s);
       H[g] = _mm256_add_epi8(H[g], _mm256_srli_epi16(s, 4));
+      // One group after the other: side by side they would not fit the registers.
+      asm("" : "+x"(H[g]));
+      asm("" : "+x"(L[g]));
     }
-    block += 3 * kUsed * kRowTile;
   }
 #pragma GCC unroll 4
-  for (int g = 0; g < kUsed; ++g) split(L[g], H[g], count + g * kRowTile, count + kRows + g * kRowTile);
+  for (int g = 0; g < kUsed; ++g) {
+    split<kFirst>(L[g], H[g], count + g * kRowTile, count + kRows + g * kRowTile);
+  }
 }
 
-// Differences of eight rows and eight columns: out[i][0 ... 7] of row i.
-void transpose(const std::uint16_t* count, int bits, float* out) {
-  __m128i a[8], b[8];
+// Differences of 16 rows and eight columns: of row i at out + i * step.
+void transpose(const std::uint16_t* count, int bits, float* out, int step) {
+  __m256i a[8], b[8];
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(count + i * kRows));
+  for (int i = 0; i < 8; ++i) a[i] = load(count + i * kRows);
+  const auto interleave = [](const __m256i(&from)[8], __m256i(&to)[8]) {
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    b[2 * i] = _mm_unpacklo_epi16(a[i], a[i + 4]);
-    b[2 * i + 1] = _mm_unpackhi_epi16(a[i], a[i + 4]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    a[2 * i] = _mm_unpacklo_epi16(b[i], b[i + 4]);
-    a[2 * i + 1] = _mm_unpackhi_epi16(b[i], b[i + 4]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    b[2 * i] = _mm_unpacklo_epi16(a[i], a[i + 4]);
-    b[2 * i + 1] = _mm_unpackhi_epi16(a[i], a[i + 4]);
-  }
+    for (int i = 0; i < 4; ++i) {
+      to[2 * i] = _mm256_unpacklo_epi16(from[i], from[i + 4]);
+      to[2 * i + 1] = _mm256_unpackhi_epi16(from[i], from[i + 4]);
+    }
+  };
+  interleave(a, b);
+  interleave(b, a);
+  interleave(a, b);
+  const __m256 all = _mm256_set1_ps(static_cast<float>(bits)), two = _mm256_set1_ps(2.0f);
+  const auto store_row = [&](__m128i differing, float* to) {
+    const __m256 count = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(differing));
+    _mm256_storeu_ps(to, _mm256_fnmadd_ps(count, two, all));
+  };
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i) {
-    const __m256i differing = _mm256_cvtepu16_epi32(b[i]);
-    _mm256_storeu_ps(out + i * kTile, _mm256_cvtepi32_ps(_mm256_sub_epi32(
-                                          _mm256_set1_epi32(bits), _mm256_slli_epi32(differing, 1))));
+    store_row(_mm256_castsi256_si128(b[i]), out + i * step);
+    store_row(_mm256_extracti128_si256(b[i], 1), out + (i + 8) * step);
   }
 }
 
 void store_group(const std::uint16_t* count, int bits, int row, int end, int first, int columns,
                  const Product& p) {
-  float sums[8 * kTile];
-  for (int eighth = 0; eighth < 4; ++eighth) {  // even rows 0-14, 16-30, odd rows 1-15, 17-31
-    for (int i = 0; i < columns; i += 8) transpose(count + i * kRows + eighth * 8, bits, sums + i);
-    for (int i = 0; i < 8; ++i) {
-      const int at = row + (eighth % 2) * 16 + 2 * i + eighth / 2;
-      if (at < end) store_gathered<Avx2>(sums + i * kTile, first, columns, at, p);
+  float sums[kRowTile * kTile];
+  for (int odd = 0; odd < 2; ++odd) {
+    for (int i = 0; i < columns; i += 8) {
+      transpose(count + i * kRows + odd * 16, bits, sums + odd * kTile + i, 2 * kTile);
     }
   }
+  const int left = end - row;
+  store_gathered<Avx2>(sums, kTile, first, columns, row, left < kRowTile ? left : kRowTile, p);
 }
 
 template <int kUsed>
 void multiply_panels(const std::uint8_t* panels, int words, int bits, const Product& p, int row, int end,
                      int first, int columns, const Scratch& s) {
   const int nibbles = filled_nibbles(words);
-  for (int i = 0; i < columns * kRows; i += 16) store(s.count + i, _mm256_setzero_si256());
-  if (columns % 2) {
-    for (int i = 0; i < kRows; i += 16) store(s.count + columns * kRows + i, _mm256_setzero_si256());
-  }
   for (int begin = 0; begin < nibbles; begin += kBlock) {
     const int end = begin + kBlock < nibbles ? begin + kBlock : nibbles;
     unpack_block(panels, words, kUsed, begin, end, s.block);
+    const auto count = begin == 0 ? count_block<kUsed, true> : count_block<kUsed, false>;
     for (int column = 0; column < columns; column += 2) {
-      count_block<kUsed>(s.block, s.index + column / 2 * nibbles + begin, end - begin,
-                         s.count + column * kRows);
+      count(s.block, s.index + column / 2 * nibbles + begin, end - begin, s.count + column * kRows);
     }
   }
   for (int g = 0; g < kUsed; ++g) {

@@ -89,9 +89,8 @@ void multiply(const void* packed, int words, int bits, const Product& p, Range r
       } else {
         tile_sums<1>(w, tile, words, bits, sums);
       }
-      for (int r = 0; r < kRows && row + r < rows.end; ++r) {
-        store_gathered<Avx512>(sums + r * kTile, first, count, row + r, p);
-      }
+      const int rows_left = rows.end - row;
+      store_gathered<Avx512>(sums, kTile, first, count, row, rows_left < kRows ? rows_left : kRows, p);
     }
   }
 }

@@ -39,12 +39,12 @@ void gather_columns(const Product& p, int first, int count, int depth_filled, st
   }
 }
 
-// Stores one row of a tile of stored columns.
+// Stores `rows` rows of a tile of stored columns, side by side in `sums`, a row's `pitch` after the one before.
 template <class V>
-void store_gathered(const float* sums, int first, int count, int row, const Product& p) {
+void store_gathered(const float* sums, int pitch, int first, int count, int row, int rows, const Product& p) {
   Product stored = p;
   stored.columns = {first + count, 1, 1};
-  store_row<V>(sums, first, count, row, stored);
+  store_rows_of<V>(sums, pitch, first, count, row, rows, stored);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct BinaryWeightTile {
       const auto* const x = static_cast<const float*>(p.x.data) + column + i * V::kLanes;
       Float row[kGroup], low[4], high[4];
       for (int k = 0; k < kGroup; ++k) {
+        // The next tile's columns: wide planes lie pages apart, where no hardware foresees them.
+        if (i == 0 && d + k < p.depth) __builtin_prefetch(x + p.x.offsets[d + k] + kColumns, 0, 2);
         row[k] = d + k < p.depth && left > 0 ? V::load(x + p.x.offsets[d + k], mask) : V::zero();
       }
       pairs(row[0], row[1], low);

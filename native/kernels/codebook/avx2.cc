@@ -75,11 +75,12 @@ inline __m256i word_products(const WordTables& tables, __m256i codes, const std:
 struct Sums {
   // 64 codes a step, half of the 128 that x is arranged by.
   template <int kRows>
-  static void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
+  static void add_bytes(const Codes& codes, const std::uint8_t* x, Streams<kRows> rows, std::int32_t (&sums)[kRows]) {
     const __m256i table =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
     const __m256i low_half = _mm256_set1_epi8(15);
-    const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
+    const std::uint8_t* const at = codes.packed + rows.row * codes.row_bytes;
+    const std::ptrdiff_t apart = rows.apart * codes.row_bytes;
     __m256i acc[kRows];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) acc[r] = _mm256_setzero_si256();
@@ -87,7 +88,7 @@ struct Sums {
       const std::uint8_t* const inputs = x + i / 64 * 128 + i % 64;
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const std::uint8_t* const from = at + r * codes.row_bytes + i;
+        const std::uint8_t* const from = at + r * apart + i;
         fetch_ahead(from);
         const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
         const __m256i low = _mm256_and_si256(both, low_half);
@@ -106,11 +107,12 @@ struct Sums {
 
   // Exact sums, 64 codes (two blocks) a step: two vpshufb look up the low and the high bytes of values.
   template <int kRows>
-  static void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
+  static void add_words(const Codes& codes, const std::int16_t* x, Streams<kRows> rows, std::int64_t (&sums)[kRows]) {
     const WordTables tables(codes.whole);
     const __m256i half = _mm256_set1_epi8(15);
     const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
-    const std::uint8_t* at = codes.packed + row * codes.row_bytes;
+    const std::uint8_t* at = codes.packed + rows.row * codes.row_bytes;
+    const std::ptrdiff_t apart = rows.apart * codes.row_bytes;
     __m256i total[kRows];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) total[r] = _mm256_setzero_si256();
@@ -122,7 +124,7 @@ struct Sums {
       for (; step < end; ++step, at += 32, x += 64) {
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) {
-          const std::uint8_t* const from = at + r * codes.row_bytes;
+          const std::uint8_t* const from = at + r * apart;
           fetch_ahead(from);
           const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
           const __m256i low = _mm256_and_si256(both, half);

@@ -50,11 +50,12 @@ __m512i widened(__m512i a) {
 struct Sums {
   // 128 codes a step: bytes of the quantized codebook by vpshufb, products by vpdpbusd.
   template <int kRows>
-  static void add_bytes(const Codes& codes, const std::uint8_t* x, int row, std::int32_t (&sums)[kRows]) {
+  static void add_bytes(const Codes& codes, const std::uint8_t* x, Streams<kRows> rows, std::int32_t (&sums)[kRows]) {
     const __m512i table =
         _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.whole)));
     const __m512i low_half = _mm512_set1_epi8(15);
-    const std::uint8_t* const at = codes.packed + row * codes.row_bytes;
+    const std::uint8_t* const at = codes.packed + rows.row * codes.row_bytes;
+    const std::ptrdiff_t apart = rows.apart * codes.row_bytes;
     __m512i low_sum[kRows], high_sum[kRows];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) low_sum[r] = high_sum[r] = _mm512_setzero_si512();
@@ -62,7 +63,7 @@ struct Sums {
       const __m512i x_low = _mm512_loadu_si512(x + 2 * i), x_high = _mm512_loadu_si512(x + 2 * i + 64);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const std::uint8_t* const from = at + r * codes.row_bytes + i;
+        const std::uint8_t* const from = at + r * apart + i;
         fetch_ahead(from);
         const __m512i both = _mm512_loadu_si512(from);
         const __m512i low = _mm512_and_si512(both, low_half);
@@ -77,7 +78,7 @@ struct Sums {
 
   // 64 codes (two blocks) a step: words of the quantized codebook by vpermw, products by vpdpwssd.
   template <int kRows>
-  static void add_words(const Codes& codes, const std::int16_t* x, int row, std::int64_t (&sums)[kRows]) {
+  static void add_words(const Codes& codes, const std::int16_t* x, Streams<kRows> rows, std::int64_t (&sums)[kRows]) {
     // vpermw looks at the lowest five bits: the table repeats, so that the fifth, of the other half, does not matter.
     alignas(64) std::int16_t words[32];
     for (int i = 0; i < 32; ++i) words[i] = static_cast<std::int16_t>(codes.whole[i % 16] | codes.whole[16 + i % 16] << 8);
@@ -87,7 +88,8 @@ struct Sums {
     for (int i = 0; i < 64; ++i) order[i] = static_cast<std::uint8_t>(i / 32 * 8 + i / 16 % 2 * 16 + i / 2 % 8);
     const __m512i spread = _mm512_load_si512(order);
     const int steps = (codes.depth + 63) / 64;  // x is 0 beyond the row
-    const std::uint8_t* at = codes.packed + row * codes.row_bytes;
+    const std::uint8_t* at = codes.packed + rows.row * codes.row_bytes;
+    const std::ptrdiff_t apart = rows.apart * codes.row_bytes;
     __m512i total[kRows];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_si512();
@@ -100,7 +102,7 @@ struct Sums {
         const __m512i x_low = _mm512_loadu_si512(x), x_high = _mm512_loadu_si512(x + 32);
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) {
-          const std::uint8_t* const from = at + r * codes.row_bytes;
+          const std::uint8_t* const from = at + r * apart;
           fetch_ahead(from);
           const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
           const __m512i low =

@@ -24,22 +24,25 @@ void store_one(float sum, int row, float* y, const Epilogue& e) {
 template <class V, class Sums>
 void multiply_bytes(const Codes& codes, const std::uint8_t* x, const Quantization& q, float* y, const Epilogue& e,
                     Range rows) {
-  in_streams<4, 1>(rows, [&](auto count, int row) {
-    std::int32_t sums[count()];
-    Sums::add_bytes(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) {
-      const std::int32_t sum = sums[r] - q.zero_point * codes.row_sum[row + r];
-      store_one<V>(static_cast<float>(sum) * (codes.step * q.scale), row + r, y, e);
+  in_streams<4, 1>(rows, [&](auto streams) {
+    std::int32_t sums[streams.kCount];
+    Sums::add_bytes(codes, x, streams, sums);
+    for (int r = 0; r < streams.kCount; ++r) {
+      const int row = streams.row_of(r);
+      const std::int32_t sum = sums[r] - q.zero_point * codes.row_sum[row];
+      store_one<V>(static_cast<float>(sum) * (codes.step * q.scale), row, y, e);
     }
   });
 }
 
 template <class V, class Sums>
 void multiply_words(const Codes& codes, const std::int16_t* x, float x_step, float* y, const Epilogue& e, Range rows) {
-  in_streams<4, 1>(rows, [&](auto count, int row) {
-    std::int64_t sums[count()];
-    Sums::add_words(codes, x, row, sums);
-    for (int r = 0; r < count(); ++r) store_one<V>(static_cast<float>(sums[r]) * (codes.step * x_step), row + r, y, e);
+  in_streams<4, 1>(rows, [&](auto streams) {
+    std::int64_t sums[streams.kCount];
+    Sums::add_words(codes, x, streams, sums);
+    for (int r = 0; r < streams.kCount; ++r) {
+      store_one<V>(static_cast<float>(sums[r]) * (codes.step * x_step), streams.row_of(r), y, e);
+    }
   });
 }
 

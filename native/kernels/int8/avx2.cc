@@ -113,27 +113,17 @@ struct Sums {
   }
 };
 
-// `last` masks the last vector if kMasked; the others are whole.
-template <int kUsed, bool kMasked>
-inline __m256i columns_at(const Int8x4* x, int v, __m256i last) {
-  const auto* const p = reinterpret_cast<const int*>(x + v * V::kLanes);
-  if (kMasked && v == kUsed - 1) return _mm256_maskload_epi32(p, last);
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
 // `w`: for each step and row, channels 0 and 2, then 1 and 3, in 16 bits each.
-template <int kUsed, bool kMasked>
-void sums8(const std::int32_t* w, const Int8x4* x, const std::int32_t* offsets, int depth, __m256i last,
-           const std::int32_t* first, std::int32_t* out) {
+template <int kUsed>
+void sums8(const std::int32_t* w, const __m256i* x, int depth, const std::int32_t* first, std::int32_t* out) {
   Sums<kUsed> acc(first);
   const __m256i low_bytes = _mm256_set1_epi16(255);
-  for (int d = 0; d < depth; ++d, w += 2 * kRows) {
+  for (int d = 0; d < depth; ++d, w += 2 * kRows, x += kVectors) {
     __m256i even[kUsed], odd[kUsed];
 #pragma GCC unroll 2
     for (int v = 0; v < kUsed; ++v) {
-      const __m256i columns = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
-      even[v] = _mm256_and_si256(columns, low_bytes);
-      odd[v] = _mm256_srli_epi16(columns, 8);
+      even[v] = _mm256_and_si256(x[v], low_bytes);
+      odd[v] = _mm256_srli_epi16(x[v], 8);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
@@ -158,14 +148,13 @@ inline __m256i sums_of_pairs(__m256i words) {
 }
 
 // Steps d and d + 1 of a tile. Joined: their products are added in 16 bits and widened once.
-template <int kUsed, bool kMasked, bool kJoined>
-inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets,
-                          __m256i last) {
+template <int kUsed, bool kJoined>
+inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
   __m256i a[kUsed], b[kUsed];
 #pragma GCC unroll 2
   for (int v = 0; v < kUsed; ++v) {
-    a[v] = columns_at<kUsed, kMasked>(x + offsets[0], v, last);
-    b[v] = columns_at<kUsed, kMasked>(x + offsets[1], v, last);
+    a[v] = x[v];
+    b[v] = x[kVectors + v];
   }
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -181,26 +170,24 @@ inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const Int8x4* 
   }
 }
 
-template <int kUsed, bool kMasked>
-void sums7(const std::int8_t* w, const std::uint8_t* joinable, const Int8x4* x, const std::int32_t* offsets,
-           int depth, __m256i last, const std::int32_t* first, std::int32_t* out) {
+template <int kUsed>
+void sums7(const std::int8_t* w, const std::uint8_t* joinable, const __m256i* x, int depth, const std::int32_t* first,
+           std::int32_t* out) {
   Sums<kUsed> acc(first);
-  int d = 0;
-  for (; d + 1 < depth; d += 2, w += 8 * kRows) {
-    if (__builtin_expect(joinable[d / 2], 1)) {
-      add_two_steps<kUsed, kMasked, true>(acc, w, x, offsets + d, last);
+  for (int pair = 0; pair < depth / 2; ++pair, w += 8 * kRows, x += 2 * kVectors) {
+    if (__builtin_expect(joinable[pair], 1)) {
+      add_two_steps<kUsed, true>(acc, w, x);
     } else {
-      add_two_steps<kUsed, kMasked, false>(acc, w, x, offsets + d, last);
+      add_two_steps<kUsed, false>(acc, w, x);
     }
   }
-  for (; d < depth; ++d, w += 4 * kRows) {
+  if (depth % 2) {
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
       const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
 #pragma GCC unroll 2
       for (int v = 0; v < kUsed; ++v) {
-        const __m256i columns = columns_at<kUsed, kMasked>(x + offsets[d], v, last);
-        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(columns, weight)));
+        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(x[v], weight)));
       }
     }
   }
@@ -216,54 +203,63 @@ void widen(const std::int8_t* packed, int depth, std::int32_t* out) {
   }
 }
 
-template <int kUsed, bool kMasked>
-void tile_sums(const Int8Weights& weights, const std::int8_t* w, const std::int32_t* wide, int panel,
-               const Int8x4* x, const Product& p, __m256i last, const std::int32_t* first, std::int32_t* out) {
-  if (weights.joinable == nullptr) {
-    return sums8<kUsed, kMasked>(wide, x, p.x.offsets, p.depth, last, first, out);
+// Columns that pass all rows before the next do, in tiles that are gathered first: X's own rows may lie pages apart.
+constexpr int kTilesAtOnce = 2;
+
+// tile[d][vector] of `count` columns; zeros beyond them.
+void gather(const Product& p, int column, int count, __m256i* tile) {
+  const auto* const x = static_cast<const Int8x4*>(p.x.data) + column;
+  const auto mask = [&](int v) {
+    const int left = count - v * V::kLanes;
+    return V::first(left > V::kLanes ? V::kLanes : left < 0 ? 0 : left);
+  };
+  const __m256i masks[kVectors] = {mask(0), mask(1)};
+  for (int d = 0; d < p.depth; ++d) {
+    const auto* const from = reinterpret_cast<const int*>(x + p.x.offsets[d]);
+    for (int v = 0; v < kVectors; ++v) *tile++ = _mm256_maskload_epi32(from + v * V::kLanes, masks[v]);
   }
-  const std::uint8_t* const joinable = weights.joinable + static_cast<std::ptrdiff_t>(panel) * (p.depth / 2);
-  sums7<kUsed, kMasked>(w, joinable, x, p.x.offsets, p.depth, last, first, out);
 }
 
-// Columns whose part of X stays in a cache while all rows pass: the first level, or, where a panel is
-// widened anew for each block, the second.
-int columns_of_block(const Int8Weights& weights) {
-  const int bytes = weights.joinable ? 24 << 10 : 192 << 10;
-  const int tiles = bytes / (weights.depth * kColumns * static_cast<int>(sizeof(Int8x4)));
-  return (tiles > 0 ? tiles : 1) * kColumns;
+template <int kUsed>
+void tile_sums(const Int8Weights& weights, int row, const std::int32_t* wide, const __m256i* x,
+               const std::int32_t* first, std::int32_t* out) {
+  const int depth = weights.depth;
+  if (weights.joinable == nullptr) return sums8<kUsed>(wide, x, depth, first, out);
+  sums7<kUsed>(weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4,
+               weights.joinable + static_cast<std::ptrdiff_t>(row / kRows) * (depth / 2), x, depth, first, out);
 }
 
-void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const Product& p,
+// A panel times the tiles of `columns`.
+void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const __m256i* tiles, const Product& p,
                     const QuantizedOutput* output, int row, int rows_end, Range columns) {
-  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
-  const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
-  const auto* const x = static_cast<const Int8x4*>(p.x.data);
+  alignas(64) std::int32_t sums[kRows * kColumns + V::kLanes];
   std::int32_t begin[kRows];
   for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
   const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows_end);
-  for (int column = columns.begin; column < columns.end; column += kColumns) {
+  for (int column = columns.begin; column < columns.end; column += kColumns, tiles += kVectors * p.depth) {
     const int left = columns.end - column, count = left < kColumns ? left : kColumns;
-    const int rest = count > V::kLanes ? count - V::kLanes : count;
-    const bool is_whole = rest == V::kLanes;
-    const auto run = count > V::kLanes ? (is_whole ? tile_sums<2, false> : tile_sums<2, true>)
-                                       : (is_whole ? tile_sums<1, false> : tile_sums<1, true>);
-    run(weights, w, wide, row / kRows, x + column, p, V::first(rest), begin, tile);
-    out.store(tile, column, count);
+    const auto run = count > V::kLanes ? tile_sums<2> : tile_sums<1>;
+    run(weights, row, wide, tiles, begin, sums);
+    out.store(sums, column, count);
   }
 }
 
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void* scratch) {
-  auto* const wide = static_cast<std::int32_t*>(scratch);
-  const int block = columns_of_block(weights);
-  for (int first = columns.begin; first < columns.end; first += block) {
-    const Range part{first, columns.end - first < block ? columns.end : first + block};
+  auto* const tiles = static_cast<__m256i*>(scratch);
+  auto* const wide = reinterpret_cast<std::int32_t*>(tiles + kTilesAtOnce * kVectors * p.depth);
+  constexpr int kBlock = kTilesAtOnce * kColumns;
+  for (int first = columns.begin; first < columns.end; first += kBlock) {
+    const Range part{first, columns.end - first < kBlock ? columns.end : first + kBlock};
+    for (int column = part.begin; column < part.end; column += kColumns) {
+      const int left = part.end - column;
+      gather(p, column, left < kColumns ? left : kColumns, tiles + (column - first) / kColumns * kVectors * p.depth);
+    }
     for (int row = rows.begin; row < rows.end; row += kRows) {
       if (weights.joinable == nullptr) {
         widen(weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4, p.depth, wide);
       }
-      multiply_panel(weights, wide, p, output, row, rows.end, part);
+      multiply_panel(weights, wide, tiles, p, output, row, rows.end, part);
     }
   }
 }
@@ -307,7 +303,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx2{kRows, kColumns, 2 * kRows * sizeof(std::int32_t), multiply, Int8Depthwise<V>::filter,
+const Int8Kernels kInt8Avx2{kRows, kColumns, kTilesAtOnce * kColumns * sizeof(Int8x4) + 2 * kRows * sizeof(std::int32_t), multiply, Int8Depthwise<V>::filter,
                             multiply_vector, quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

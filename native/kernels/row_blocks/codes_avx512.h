@@ -9,6 +9,7 @@ namespace {
 struct CodesAvx512 {
   static constexpr int kSmallCodebook = 32;
   static constexpr bool kFastLargeCodebook = true;
+  static constexpr bool kAddsEightRows = false;
 
   __m512 low, high;
   explicit CodesAvx512(const RowBlocksView& w)

@@ -184,18 +184,27 @@ struct RowBlocksVector {
   template <class Index>
   static void add_band(const RowBlocksView& w, const std::uint32_t* start, Range groups, const Index* index,
                        const float* x, float* sums, float* decoded) {
-    if (w.stored == Stored::values) {
-      add_values(w, start, groups, index, x, sums);
-    } else if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
-      for (int group = groups.begin; group < groups.end; ++group) {
-        sums[group] = dot(CodedWeights{w.codes + start[group], w.codebook}, index + start[group],
-                          static_cast<int>(start[group + 1] - start[group]), x, sums[group]);
+    if (w.stored == Stored::values) return add_values(w, start, groups, index, x, sums);
+    const auto blocks = [&](int group) { return static_cast<int>(start[group + 1] - start[group]); };
+    if constexpr (kBlockRows == 8 && Codes::kAddsEightRows) {
+      if (w.stored == Stored::codes4) {
+        for (int group = groups.begin; group < groups.end; ++group) {
+          Codes::add_eight_rows(w, w.codes + std::size_t{4} * start[group], index + start[group], blocks(group), x,
+                                sums + group * kBlockRows);
+        }
+        return;
       }
-    } else {
-      const Codes table(w);
+    }
+    if (kBlockRows == 1 && w.codebook_size > Codes::kSmallCodebook && !Codes::kFastLargeCodebook) {
       for (int group = groups.begin; group < groups.end; ++group) {
-        add_codes(w, table, start[group], start[group + 1], index, x, sums + group * kBlockRows, decoded);
+        sums[group] = dot(CodedWeights{w.codes + start[group], w.codebook}, index + start[group], blocks(group), x,
+                          sums[group]);
       }
+      return;
+    }
+    const Codes table(w);
+    for (int group = groups.begin; group < groups.end; ++group) {
+      add_codes(w, table, start[group], start[group + 1], index, x, sums + group * kBlockRows, decoded);
     }
   }
 

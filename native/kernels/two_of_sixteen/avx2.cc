@@ -48,9 +48,9 @@ struct Wide {
 
 // kTiles row tiles at once (streams.h): x is loaded once for all.
 template <int kTiles, class Entries>
-void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, int row, std::int32_t* sums) {
-  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
-  const std::uint8_t* data = w.data + row / kCellRows * tile;
+void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows, std::int32_t* sums) {
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes, apart = rows.apart / kCellRows * tile;
+  const std::uint8_t* data = w.data + rows.row / kCellRows * tile;
   __m256i acc[kTiles][2];
 #pragma GCC unroll 4
   for (int t = 0; t < kTiles; ++t) acc[t][0] = acc[t][1] = _mm256_setzero_si256();
@@ -58,7 +58,7 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
     const __m256i low = twice(q + cell * kCellColumns), high = twice(q + cell * kCellColumns + 16);
 #pragma GCC unroll 4
     for (int t = 0; t < kTiles; ++t) {
-      const std::uint8_t* const at = data + t * tile;
+      const std::uint8_t* const at = data + t * apart;
       for (int line = 0; line < Entries::kBytes; line += 64) {
         fetch_ahead(at + line);
       }
@@ -68,16 +68,16 @@ void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* 
   }
 #pragma GCC unroll 4
   for (int t = 0; t < kTiles; ++t) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + t * kCellRows), acc[t][0]);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + t * kCellRows + 8), acc[t][1]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + t * rows.apart), acc[t][0]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + t * rows.apart + 8), acc[t][1]);
   }
 }
 
 template <class Entries>
 void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
   const Entries entries(w);
-  in_streams<4, kCellRows>(rows, [&](auto tiles, int row) {
-    sum_streams<tiles()>(w, entries, q, row, sums + (row - rows.begin));
+  in_streams<4, kCellRows>(rows, [&](auto streams) {
+    sum_streams<streams.kCount>(w, entries, q, streams, sums + (streams.row - rows.begin));
   });
 }
 

@@ -45,33 +45,33 @@ __m512i shifted(const std::int8_t* q) {
 
 // kTiles row tiles at once (streams.h): x is prepared once for all.
 template <int kTiles, class Entries>
-void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, int row, std::int32_t* sums) {
-  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
-  const std::uint8_t* data = w.data + row / kCellRows * tile;
+void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows, std::int32_t* sums) {
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes, apart = rows.apart / kCellRows * tile;
+  const std::uint8_t* data = w.data + rows.row / kCellRows * tile;
   __m512i acc[kTiles];
 #pragma GCC unroll 8
   for (int t = 0; t < kTiles; ++t) {
-    acc[t] = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(load(w.totals + row + t * kCellRows), 7));
+    acc[t] = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(load(w.totals + rows.row_of(t)), 7));
   }
   for (int cell = 0; cell < w.cells; ++cell, data += Entries::kBytes) {
     const __m512i x = shifted(q + cell * kCellColumns);
 #pragma GCC unroll 8
     for (int t = 0; t < kTiles; ++t) {
       for (int line = 0; line < Entries::kBytes; line += 64) {
-        fetch_ahead(data + t * tile + line);
+        fetch_ahead(data + t * apart + line);
       }
-      acc[t] = entries.add(acc[t], data + t * tile, x);
+      acc[t] = entries.add(acc[t], data + t * apart, x);
     }
   }
 #pragma GCC unroll 8
-  for (int t = 0; t < kTiles; ++t) _mm512_storeu_si512(sums + t * kCellRows, acc[t]);
+  for (int t = 0; t < kTiles; ++t) _mm512_storeu_si512(sums + t * rows.apart, acc[t]);
 }
 
 template <class Entries>
 void sum_tiles(const CellsView& w, const std::int8_t* q, Range rows, std::int32_t* sums) {
   const Entries entries(w);
-  in_streams<8, kCellRows>(rows, [&](auto tiles, int row) {
-    sum_streams<tiles()>(w, entries, q, row, sums + (row - rows.begin));
+  in_streams<8, kCellRows>(rows, [&](auto streams) {
+    sum_streams<streams.kCount>(w, entries, q, streams, sums + (streams.row - rows.begin));
   });
 }
 
@@ -86,10 +86,10 @@ __m512 add_exact(__m512 sums, __m512i entry, __m512 x, __m512 codebook) {
 }
 
 template <int kTiles>
-void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums) {
+void sum_exact_streams(const CellsView& w, const float* x, Streams<kTiles> rows, float* sums) {
   const __m512 codebook = _mm512_loadu_ps(w.codebook);
-  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * kCellBytes;
-  const std::uint8_t* data = w.data + row / kCellRows * tile;
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * kCellBytes, apart = rows.apart / kCellRows * tile;
+  const std::uint8_t* data = w.data + rows.row / kCellRows * tile;
   __m512 acc[kTiles][2];
 #pragma GCC unroll 4
   for (int t = 0; t < kTiles; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
@@ -98,8 +98,8 @@ void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums)
     const __m512 high = _mm512_loadu_ps(x + cell * kCellColumns + 16);
 #pragma GCC unroll 4
     for (int t = 0; t < kTiles; ++t) {
-      fetch_ahead(data + t * tile);
-      const __m512i entry = load(data + t * tile);
+      fetch_ahead(data + t * apart);
+      const __m512i entry = load(data + t * apart);
       acc[t][0] = add_exact(acc[t][0], entry, low, codebook);
       acc[t][1] = add_exact(acc[t][1], _mm512_srli_epi32(entry, 8), low, codebook);
       acc[t][0] = add_exact(acc[t][0], _mm512_srli_epi32(entry, 16), high, codebook);
@@ -107,12 +107,12 @@ void sum_exact_streams(const CellsView& w, const float* x, int row, float* sums)
     }
   }
 #pragma GCC unroll 4
-  for (int t = 0; t < kTiles; ++t) _mm512_storeu_ps(sums + t * kCellRows, _mm512_add_ps(acc[t][0], acc[t][1]));
+  for (int t = 0; t < kTiles; ++t) _mm512_storeu_ps(sums + t * rows.apart, _mm512_add_ps(acc[t][0], acc[t][1]));
 }
 
 void sum_exact(const CellsView& w, const float* x, Range rows, float* sums) {
-  in_streams<4, kCellRows>(rows, [&](auto tiles, int row) {
-    sum_exact_streams<tiles()>(w, x, row, sums + (row - rows.begin));
+  in_streams<4, kCellRows>(rows, [&](auto streams) {
+    sum_exact_streams<streams.kCount>(w, x, streams, sums + (streams.row - rows.begin));
   });
 }
 
