@@ -7,9 +7,9 @@
 // shift moves across bytes is known once H's upper byte is: see `split`. Counts are exact modulo 256,
 // so after 60 nibbles (at most 240) they are added to 16-bit ones.
 #include "kernels/binary/binary.h"
-#include "kernels/binary/columns.h"
 #include "kernels/binary/pack_avx2.h"
 #include "kernels/binary/tables.h"
+#include "kernels/columns.h"
 #include "kernels/vec_avx2.h"
 
 namespace featherweight::kernels {

@@ -6,7 +6,7 @@
 // (Where t is 0, ones and the first difference are equal, so they are the majority; where it is 1 they
 // cancel, so the second difference, ones' ^ t = ~ones', decides.) So 2.5 instructions for 512 products.
 #include "kernels/binary/binary.h"
-#include "kernels/binary/columns.h"
+#include "kernels/columns.h"
 #include "kernels/binary/pack_avx512.h"
 #include "kernels/vec_avx512.h"
 

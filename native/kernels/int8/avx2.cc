@@ -1,5 +1,5 @@
-// Without VNNI. Two ways, both exact: 16-bit products (vpmaddwd) of activations of 8 bits, and 8-bit
-// products (vpmaddubsw) of activations of 7 bits, whose sums of two or four fit 16 bits (README.md).
+// Without VNNI. Exact: products of bytes added in 16 bits (vpmaddubsw) where they fit, else widened before (steps.h).
+#include "kernels/columns.h"
 #include "kernels/int8/int8.h"
 #include "kernels/vec_avx2.h"
 #include "kernels/int8/depthwise.h"
@@ -113,32 +113,6 @@ struct Sums {
   }
 };
 
-// `w`: for each step and row, channels 0 and 2, then 1 and 3, in 16 bits each.
-template <int kUsed>
-void sums8(const std::int32_t* w, const __m256i* x, int depth, const std::int32_t* first, std::int32_t* out) {
-  Sums<kUsed> acc(first);
-  const __m256i low_bytes = _mm256_set1_epi16(255);
-  for (int d = 0; d < depth; ++d, w += 2 * kRows, x += kVectors) {
-    __m256i even[kUsed], odd[kUsed];
-#pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      even[v] = _mm256_and_si256(x[v], low_bytes);
-      odd[v] = _mm256_srli_epi16(x[v], 8);
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const __m256i w_even = _mm256_set1_epi32(w[2 * r]), w_odd = _mm256_set1_epi32(w[2 * r + 1]);
-#pragma GCC unroll 2
-      for (int v = 0; v < kUsed; ++v) {
-        const __m256i both =
-            _mm256_add_epi32(_mm256_madd_epi16(even[v], w_even), _mm256_madd_epi16(odd[v], w_odd));
-        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], both);
-      }
-    }
-  }
-  acc.store(out);
-}
-
 // Sums of neighbours. The ones stay in memory: in a register they would push out a sum.
 inline __m256i sums_of_pairs(__m256i words) {
   alignas(32) static const std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -147,91 +121,85 @@ inline __m256i sums_of_pairs(__m256i words) {
   return sums;
 }
 
-// Steps d and d + 1 of a tile. Joined: their products are added in 16 bits and widened once.
-template <int kUsed, bool kJoined>
-inline void add_two_steps(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
-  __m256i a[kUsed], b[kUsed];
+// Two steps whose products fit 16 bits together: widened once.
+template <int kUsed>
+inline void add_pair(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x, const __m256i* y) {
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const __m256i w_x = _mm256_set1_epi32(element(w + 4 * r)), w_y = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      const __m256i both = _mm256_add_epi16(_mm256_maddubs_epi16(x[v], w_x), _mm256_maddubs_epi16(y[v], w_y));
+      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(both));
+    }
+  }
+}
+
+template <int kUsed>
+inline void add_single(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(x[v], weight)));
+    }
+  }
+}
+
+// A step whose products do not fit 16 bits: even and odd channels in 16 bits each.
+template <int kUsed>
+inline void add_wide(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
+  __m256i even[kUsed], odd[kUsed];
 #pragma GCC unroll 2
   for (int v = 0; v < kUsed; ++v) {
-    a[v] = x[v];
-    b[v] = x[kVectors + v];
+    even[v] = _mm256_and_si256(x[v], _mm256_set1_epi16(255));
+    odd[v] = _mm256_srli_epi16(x[v], 8);
   }
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
-    const __m256i w_a = _mm256_set1_epi32(element(w + 4 * r));
-    const __m256i w_b = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
+    const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
+    const __m256i w_even = _mm256_srai_epi16(_mm256_slli_epi16(weight, 8), 8), w_odd = _mm256_srai_epi16(weight, 8);
 #pragma GCC unroll 2
     for (int v = 0; v < kUsed; ++v) {
-      const __m256i sum_a = _mm256_maddubs_epi16(a[v], w_a), sum_b = _mm256_maddubs_epi16(b[v], w_b);
-      const __m256i wide = kJoined ? sums_of_pairs(_mm256_add_epi16(sum_a, sum_b))
-                                   : _mm256_add_epi32(sums_of_pairs(sum_a), sums_of_pairs(sum_b));
-      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], wide);
+      const __m256i both = _mm256_add_epi32(_mm256_madd_epi16(even[v], w_even), _mm256_madd_epi16(odd[v], w_odd));
+      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], both);
     }
   }
 }
 
+// One panel times one tile.
 template <int kUsed>
-void sums7(const std::int8_t* w, const std::uint8_t* joinable, const __m256i* x, int depth, const std::int32_t* first,
-           std::int32_t* out) {
+void tile_sums(const Int8Weights& weights, int panel, const __m256i* x, const std::int32_t* first, std::int32_t* out) {
+  const int depth = weights.depth;
+  const std::int8_t* w = weights.packed + static_cast<std::ptrdiff_t>(panel) * depth * kRows * 4;
+  const std::uint16_t* order = weights.order + static_cast<std::ptrdiff_t>(panel) * depth;
+  const Steps steps = weights.steps[panel];
   Sums<kUsed> acc(first);
-  for (int pair = 0; pair < depth / 2; ++pair, w += 8 * kRows, x += 2 * kVectors) {
-    if (__builtin_expect(joinable[pair], 1)) {
-      add_two_steps<kUsed, true>(acc, w, x);
-    } else {
-      add_two_steps<kUsed, false>(acc, w, x);
-    }
+  for (int i = 0; i < steps.pairs; ++i, w += 8 * kRows, order += 2) {
+    add_pair(acc, w, x + order[0] * kVectors, x + order[1] * kVectors);
   }
-  if (depth % 2) {
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
-#pragma GCC unroll 2
-      for (int v = 0; v < kUsed; ++v) {
-        acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(x[v], weight)));
-      }
-    }
-  }
+  for (int i = 0; i < steps.singles; ++i, w += 4 * kRows, ++order) add_single(acc, w, x + *order * kVectors);
+  const int wide = depth - 2 * steps.pairs - steps.singles;
+  for (int i = 0; i < wide; ++i, w += 4 * kRows, ++order) add_wide(acc, w, x + *order * kVectors);
   acc.store(out);
 }
 
-// A panel in 16 bits, as `sums8` wants it.
-void widen(const std::int8_t* packed, int depth, std::int32_t* out) {
-  const __m128i even_first = _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
-  for (int d = 0; d < depth; ++d, packed += 4 * kRows, out += 2 * kRows) {
-    const __m128i rows = _mm_load_si128(reinterpret_cast<const __m128i*>(packed));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepi8_epi16(_mm_shuffle_epi8(rows, even_first)));
-  }
+// Tiles that pass all rows before the next do. They are gathered first: X's own rows may lie pages apart.
+int tiles_at_once(int depth) {
+  constexpr int kNearest = 16 << 10;  // bytes of a cache
+  const int fit = kNearest / (depth * kColumns * static_cast<int>(sizeof(Int8x4)));
+  return fit > 2 ? fit : 2;
 }
 
-// Columns that pass all rows before the next do, in tiles that are gathered first: X's own rows may lie pages apart.
-constexpr int kTilesAtOnce = 2;
-
-// tile[d][vector] of `count` columns; zeros beyond them.
-void gather(const Product& p, int column, int count, __m256i* tile) {
-  const auto* const x = static_cast<const Int8x4*>(p.x.data) + column;
-  const auto mask = [&](int v) {
-    const int left = count - v * V::kLanes;
-    return V::first(left > V::kLanes ? V::kLanes : left < 0 ? 0 : left);
-  };
-  const __m256i masks[kVectors] = {mask(0), mask(1)};
-  for (int d = 0; d < p.depth; ++d) {
-    const auto* const from = reinterpret_cast<const int*>(x + p.x.offsets[d]);
-    for (int v = 0; v < kVectors; ++v) *tile++ = _mm256_maskload_epi32(from + v * V::kLanes, masks[v]);
-  }
-}
-
-template <int kUsed>
-void tile_sums(const Int8Weights& weights, int row, const std::int32_t* wide, const __m256i* x,
-               const std::int32_t* first, std::int32_t* out) {
-  const int depth = weights.depth;
-  if (weights.joinable == nullptr) return sums8<kUsed>(wide, x, depth, first, out);
-  sums7<kUsed>(weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4,
-               weights.joinable + static_cast<std::ptrdiff_t>(row / kRows) * (depth / 2), x, depth, first, out);
+// Tiles, or a vector in 16 bits.
+std::size_t scratch_bytes(int depth) {
+  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * sizeof(Int8x4) * static_cast<std::size_t>(depth + 1);
 }
 
 // A panel times the tiles of `columns`.
-void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const __m256i* tiles, const Product& p,
-                    const QuantizedOutput* output, int row, int rows_end, Range columns) {
+void multiply_panel(const Int8Weights& weights, const __m256i* tiles, const Product& p, const QuantizedOutput* output,
+                    int row, int rows_end, Range columns) {
   alignas(64) std::int32_t sums[kRows * kColumns + V::kLanes];
   std::int32_t begin[kRows];
   for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
@@ -239,7 +207,7 @@ void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const 
   for (int column = columns.begin; column < columns.end; column += kColumns, tiles += kVectors * p.depth) {
     const int left = columns.end - column, count = left < kColumns ? left : kColumns;
     const auto run = count > V::kLanes ? tile_sums<2> : tile_sums<1>;
-    run(weights, row, wide, tiles, begin, sums);
+    run(weights, row / kRows, tiles, begin, sums);
     out.store(sums, column, count);
   }
 }
@@ -247,19 +215,19 @@ void multiply_panel(const Int8Weights& weights, const std::int32_t* wide, const 
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void* scratch) {
   auto* const tiles = static_cast<__m256i*>(scratch);
-  auto* const wide = reinterpret_cast<std::int32_t*>(tiles + kTilesAtOnce * kVectors * p.depth);
-  constexpr int kBlock = kTilesAtOnce * kColumns;
-  for (int first = columns.begin; first < columns.end; first += kBlock) {
-    const Range part{first, columns.end - first < kBlock ? columns.end : first + kBlock};
-    for (int column = part.begin; column < part.end; column += kColumns) {
+  const int block = tiles_at_once(p.depth) * kColumns;
+  const Range wanted = stored_columns(p.columns, columns);
+  Product stored = p;
+  stored.columns = {wanted.end, p.columns.width, p.columns.width};
+  for (int first = wanted.begin; first < wanted.end; first += block) {
+    const Range part{first, wanted.end - first < block ? wanted.end : first + block};
+    auto* tile = static_cast<Int8x4*>(scratch);
+    for (int column = part.begin; column < part.end; column += kColumns, tile += kColumns * p.depth) {
       const int left = part.end - column;
-      gather(p, column, left < kColumns ? left : kColumns, tiles + (column - first) / kColumns * kVectors * p.depth);
+      gather_columns<kColumns>(p, column, left < kColumns ? left : kColumns, p.depth, tile);
     }
     for (int row = rows.begin; row < rows.end; row += kRows) {
-      if (weights.joinable == nullptr) {
-        widen(weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4, p.depth, wide);
-      }
-      multiply_panel(weights, wide, tiles, p, output, row, rows.end, part);
+      multiply_panel(weights, tiles, stored, output, row, rows.end, part);
     }
   }
 }
@@ -277,9 +245,10 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
   for (int row = rows.begin; row < rows.end; row += kRows) {
     const auto* const w =
         reinterpret_cast<const __m128i*>(weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4);
+    const std::uint16_t* const order = weights.order + static_cast<std::ptrdiff_t>(row / kRows) * depth;
     __m256i acc[kChains] = {};
     const auto step = [&](int d, int chain) {
-      const __m256i value = _mm256_castpd_si256(_mm256_broadcast_sd(elements + d));
+      const __m256i value = _mm256_castpd_si256(_mm256_broadcast_sd(elements + order[d]));
       acc[chain] = _mm256_add_epi32(acc[chain],
                                     _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(w + d)), value));
     };
@@ -303,7 +272,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx2{kRows, kColumns, kTilesAtOnce * kColumns * sizeof(Int8x4) + 2 * kRows * sizeof(std::int32_t), multiply, Int8Depthwise<V>::filter,
+const Int8Kernels kInt8Avx2{kRows, kColumns, true, scratch_bytes, multiply, Int8Depthwise<V>::filter,
                             multiply_vector, quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

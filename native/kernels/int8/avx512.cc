@@ -158,7 +158,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx512{kRows, kColumns, 0, multiply, Int8Depthwise<V>::filter, multiply_vector,
+const Int8Kernels kInt8Avx512{kRows, kColumns, false, nullptr, multiply, Int8Depthwise<V>::filter, multiply_vector,
                               quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

@@ -45,7 +45,7 @@ class ChannelFilters final : public Int8Matrix {
 
  private:
   std::size_t packed_bytes() const { return static_cast<std::size_t>(groups_) * 4 * depth_; }
-  Int8Weights weights() const { return {packed_.data(), scale_.data(), row_sum_.data(), nullptr, depth_}; }
+  Int8Weights weights() const { return {packed_.data(), scale_.data(), row_sum_.data(), nullptr, nullptr, depth_}; }
 
   const Int8Kernels& kernels_;
   int groups_, depth_;

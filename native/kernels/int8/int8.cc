@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -35,19 +34,20 @@ class PackedInt8 final : public Int8Matrix {
     scale_.resize(static_cast<std::size_t>(panels_) * tile_, 0.0f);
     row_sum_.resize(scale_.size(), 0);
     pack(weights, rows, taps);
-    if (options.activation_bits == 7) find_joinable();
+    if (kernels_.wants_order) order();
   }
 
   const char* format() const override { return "int8"; }
   std::size_t bytes() const override {
     return packed_bytes() + scale_.size() * sizeof(float) + row_sum_.size() * sizeof(std::int32_t) +
-           joinable_.size();
+           order_.size() * sizeof(std::uint16_t) + steps_.size() * sizeof(Steps);
   }
   int row_tile() const override { return tile_; }
   int column_tile() const override { return kernels_.column_tile; }
-  // For a panel as the kernel wants it, or for a quantized vector and the same of it.
+  // The kernel's, and before it a quantized vector.
   std::size_t scratch_bytes() const override {
-    return static_cast<std::size_t>(depth_ + 16) * (sizeof(Int8x4) + kernels_.panel_bytes);
+    const std::size_t own = kernels_.scratch_bytes ? kernels_.scratch_bytes(depth_) : 0;
+    return static_cast<std::size_t>(depth_ + 16) * sizeof(Int8x4) + own;
   }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
@@ -76,8 +76,9 @@ class PackedInt8 final : public Int8Matrix {
  private:
   std::size_t packed_bytes() const { return static_cast<std::size_t>(panels_) * tile_ * depth_ * 4; }
   Int8Weights weights() const {
-    return {packed_.get(), scale_.data(), row_sum_.data(), joinable_.empty() ? nullptr : joinable_.data(),
-            depth_};
+    const bool is_ordered = !steps_.empty();
+    return {packed_.get(), scale_.data(), row_sum_.data(), is_ordered ? order_.data() : nullptr,
+            is_ordered ? steps_.data() : nullptr, depth_};
   }
   std::int8_t* element(int row, int d) const {
     return packed_.get() + ((static_cast<std::ptrdiff_t>(row / tile_) * depth_ + d) * tile_ + row % tile_) * 4;
@@ -96,25 +97,12 @@ class PackedInt8 final : public Int8Matrix {
     }
   }
 
-  // Whether the products of two steps fit 16 bits together, whatever the activations (0 ... 127) are.
-  bool fits(int panel, int d) const {
-    constexpr int kMost = std::numeric_limits<std::int16_t>::max() / 127;
-    for (int row = panel * tile_; row < (panel + 1) * tile_; ++row) {
-      const std::int8_t *const a = element(row, d), *const b = element(row, d + 1);
-      for (const int half : {0, 2}) {
-        int above = 0, below = 0;
-        for (const int w : {a[half], a[half + 1], b[half], b[half + 1]}) (w > 0 ? above : below) += w;
-        if (above > kMost || below < -kMost) return false;
-      }
-    }
-    return true;
-  }
-
-  void find_joinable() {
+  void order() {
+    order_.resize(static_cast<std::size_t>(panels_) * depth_);
     for (int panel = 0; panel < panels_; ++panel) {
-      for (int d = 0; d + 1 < depth_; d += 2) joinable_.push_back(fits(panel, d));
+      steps_.push_back(order_steps(element(panel * tile_, 0), depth_, tile_, input_.top,
+                                   order_.data() + static_cast<std::ptrdiff_t>(panel) * depth_));
     }
-    joinable_.push_back(0);  // never empty
   }
 
   const Int8Kernels& kernels_;
@@ -124,7 +112,8 @@ class PackedInt8 final : public Int8Matrix {
   AlignedArray<std::int8_t> packed_;
   std::vector<float> scale_;
   std::vector<std::int32_t> row_sum_;
-  std::vector<std::uint8_t> joinable_;
+  std::vector<std::uint16_t> order_;
+  std::vector<Steps> steps_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "kernels/int8/quantization.h"
+#include "kernels/int8/steps.h"
 #include "kernels/matrix.h"
 
 namespace featherweight::kernels {
@@ -15,7 +16,8 @@ struct Int8Weights {
   const std::int8_t* packed;
   const float* scale;            // one a row, then zeros up to a whole panel
   const std::int32_t* row_sum;   // sums of a row's weights, filled as `scale`
-  const std::uint8_t* joinable;  // [panel][pair of steps], see README.md; null with 8-bit activations
+  const std::uint16_t* order;    // [panel][depth]: which element of X a packed step is of; null: they are in order
+  const Steps* steps;            // one a panel; null with `order`
   int depth;                     // in elements
 };
 
@@ -31,7 +33,8 @@ struct QuantizedOutput {
 // One instruction set's functions. `y` of a product may be null where `quantized` is not.
 struct Int8Kernels {
   int row_tile, column_tile;
-  std::size_t panel_bytes;  // of scratch, for each element of depth
+  bool wants_order;  // of steps (steps.h)
+  std::size_t (*scratch_bytes)(int depth);  // null: none
   void (*multiply)(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized,
                    Range rows, Range columns, void* scratch);
   // The same of filters that read one channel each, for one panel of four rows: the product's x are their channels'
@@ -62,7 +65,7 @@ class Int8Matrix : public Matrix {
 };
 
 struct Int8Options {
-  int activation_bits = 8;  // 7 is faster where there is no VNNI
+  int activation_bits = 8;  // 7 is faster where there is no VNNI: more fits 16 bits
   // Of multiply_vector's input; if not given, its range is measured in every call.
   const Quantization* input = nullptr;
 };

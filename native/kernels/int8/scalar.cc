@@ -106,7 +106,7 @@ void range(const float* x, std::size_t count, float* low, float* high) {
 
 }  // namespace
 
-const Int8Kernels kInt8Scalar{kRowTile, 1, 0, multiply, filter, multiply_vector, quantize_channels, quantize_vector,
+const Int8Kernels kInt8Scalar{kRowTile, 1, false, nullptr, multiply, filter, multiply_vector, quantize_channels, quantize_vector,
                               range};
 
 }  // namespace featherweight::kernels

@@ -2,6 +2,8 @@
 // padding. It is one pass over a tile that all rows of W then read.
 #pragma once
 
+#include <cstring>
+
 #include "kernels/finish.h"
 
 namespace featherweight::kernels {
@@ -21,7 +23,7 @@ Range stored_columns(const Columns& columns, Range range) {
 template <int kTile>
 void gather_columns(const Product& p, int first, int count, int depth_filled, std::uint32_t* tile) {
   const int width = p.columns.width, pitch = p.columns.pitch;
-  for (int i = 0; i < depth_filled * kTile; ++i) tile[i] = 0;
+  for (int i = count < kTile ? 0 : p.depth * kTile; i < depth_filled * kTile; ++i) tile[i] = 0;
   for (int done = 0; done < count;) {
     const int column = first + done, in_group = column % width, left = count - done;
     const int run = width - in_group < left ? width - in_group : left;
@@ -30,10 +32,12 @@ void gather_columns(const Product& p, int first, int count, int depth_filled, st
     for (int d = 0; d < p.depth; ++d, to += kTile) {
       const std::uint32_t* const from = x + p.x.offsets[d];
       if (run == kTile) {
-        for (int i = 0; i < kTile; ++i) to[i] = from[i];
-      } else {
-        for (int i = 0; i < run; ++i) to[i] = from[i];
+        std::memcpy(to, from, kTile * 4);
+        continue;
       }
+      int i = 0;
+      for (; i + 4 <= run; i += 4) std::memcpy(to + i, from + i, 16);
+      for (; i < run; ++i) to[i] = from[i];
     }
     done += run;
   }
