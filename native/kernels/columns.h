@@ -21,7 +21,8 @@ Range stored_columns(const Columns& columns, Range range) {
 // Writes tile[d * kTile + i], the word of row d and stored column first + i; zeros beyond `count` and
 // in rows `depth` ... `depth_filled - 1`.
 template <int kTile>
-void gather_columns(const Product& p, int first, int count, int depth_filled, std::uint32_t* tile) {
+void gather_columns(const Product& p, int first, int count, int depth_filled, void* tile_of_words) {
+  auto* const tile = static_cast<std::uint32_t*>(tile_of_words);
   const int width = p.columns.width, pitch = p.columns.pitch;
   for (int i = count < kTile ? 0 : p.depth * kTile; i < depth_filled * kTile; ++i) tile[i] = 0;
   for (int done = 0; done < count;) {

@@ -54,7 +54,7 @@ class CodebookMatrix final : public Matrix {
     for (int row = rows.begin; row < rows.end; row += tile) {
       const Range part{row, std::min(rows.end, row + tile)};
       kernels_.codebook.expand(codes(), part, tile, panel);
-      kernels_.dense.multiply(panel, from_row(product, row), {0, part.size()}, columns);
+      kernels_.dense.multiply(panel, from_row(product, row), {0, part.size()}, columns, nullptr);
     }
   }
 

@@ -39,9 +39,10 @@ class DenseMatrix final : public Matrix {
   }
   int row_tile() const override { return kernels_.row_tile; }
   bool suits_caches() const override { return true; }
+  std::size_t scratch_bytes() const override { return kernels_.scratch_bytes ? kernels_.scratch_bytes(rows_) : 0; }
 
-  void multiply(const Product& product, Range rows, Range columns, void*) const override {
-    kernels_.multiply(packed_.get(), product, rows, columns);
+  void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
+    kernels_.multiply(packed_.get(), product, rows, columns, scratch);
   }
   void multiply_vector(const float* x, float* y, const Epilogue& epilogue, Range rows,
                        void*) const override {

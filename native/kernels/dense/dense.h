@@ -12,9 +12,11 @@ namespace featherweight::kernels {
 // zeros.
 struct DenseKernels {
   int row_tile;
-  void (*multiply)(const float* packed, const Product& product, Range rows, Range columns);
+  // `scratch` may be null: a product that is made once has none.
+  void (*multiply)(const float* packed, const Product& product, Range rows, Range columns, void* scratch);
   void (*multiply_vector)(const float* packed, int depth, const float* x, float* y,
                           const Epilogue& epilogue, Range rows);
+  std::size_t (*scratch_bytes)(int rows);  // null: none
 };
 
 extern const DenseKernels kDenseScalar, kDenseAvx2, kDenseAvx512;

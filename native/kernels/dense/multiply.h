@@ -33,7 +33,7 @@ struct DenseLoops {
   }
   static constexpr int kTurning = 16;
 
-  static void multiply(const float* packed, const Product& p, Range rows, Range columns) {
+  static void multiply(const float* packed, const Product& p, Range rows, Range columns, void*) {
     const bool by_rows = lanes_are_rows(p, rows, columns);
     const int step = block_rows(p.depth);
     for (int row = rows.begin; row < rows.end; row += step) {

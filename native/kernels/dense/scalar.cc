@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kRowTile = 4;
 
-void multiply(const float* packed, const Product& p, Range rows, Range columns) {
+void multiply(const float* packed, const Product& p, Range rows, Range columns, void*) {
   const auto* const x = static_cast<const float*>(p.x.data);
   for (int row = rows.begin; row < rows.end; ++row) {
     const float* const w = packed + static_cast<std::ptrdiff_t>(row / kRowTile) * p.depth * kRowTile;
@@ -35,6 +35,6 @@ void multiply_vector(const float* packed, int depth, const float* x, float* y,
 
 }  // namespace
 
-const DenseKernels kDenseScalar{kRowTile, multiply, multiply_vector};
+const DenseKernels kDenseScalar{kRowTile, multiply, multiply_vector, nullptr};
 
 }  // namespace featherweight::kernels

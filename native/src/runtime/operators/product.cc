@@ -38,7 +38,7 @@ void DenseProduct::run(const float* a, std::int64_t a_stride, std::int64_t a_ste
     if (p.epilogue.scale) p.epilogue.scale += row;
     if (p.epilogue.bias) p.epilogue.bias += row;
     if (p.epilogue.residual) p.epilogue.residual += static_cast<std::ptrdiff_t>(row) * columns_;
-    kernels_.multiply(packed, p, {0, count}, {0, columns_});
+    kernels_.multiply(packed, p, {0, count}, {0, columns_}, nullptr);
   });
 }
 
