@@ -3,6 +3,9 @@
 A matrix-vector product is the 4096 x 9216 of AlexNet's first linear layer, 9 % kept; a product with
 columns the convolution 256 x (256 * 3 * 3) at 14 x 14 pixels. `codebook` weights have 15 different
 values. Formats without `exact` quantize x to 8 bits within the operator.
+
+Products with a vector are timed ten in a row on both sides, as in a network that runs again and
+again (docs/decisions/0011), and one of ours after one of the peer's: a row of its own, without a bar.
 """
 
 from collections.abc import Callable
@@ -17,6 +20,7 @@ from featherweight import _native
 
 CODEBOOK_VALUES = 15
 LINEAR = (4096, 9216)
+VECTOR_RUN = 10
 CONVOLUTION = (256, 2304)
 PIXELS = 196
 
@@ -64,7 +68,11 @@ def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
     """All figures, on the instruction set that was chosen."""
     torch.set_num_threads(1)
     rounds = 15 if quick else 40
-    vectors = [_vector(case, instruction_set, rounds) for case in VECTOR_CASES]
+    vectors = [
+        _vector(case, instruction_set, rounds, in_a_row)
+        for case in VECTOR_CASES
+        for in_a_row in (VECTOR_RUN, 1)
+    ]
     return vectors + [_columns(case, instruction_set, rounds) for case in COLUMN_CASES]
 
 
@@ -84,17 +92,24 @@ def sparse_weights(case: Case, shape: tuple[int, int]) -> Array:
     return (weights * mask).astype(np.float32)
 
 
-def _vector(case: Case, instruction_set: str, rounds: int) -> harness.Row:
+def _vector(case: Case, instruction_set: str, rounds: int, in_a_row: int) -> harness.Row:
     matrix = _native.Matrix(case.format, sparse_weights(case, LINEAR), vector=True)
     dense, x = torch.randn(LINEAR), torch.randn(LINEAR[1])
     x_array, y, peer_y = x.numpy(), np.empty(LINEAR[0], np.float32), torch.empty(LINEAR[0])
-    timing = _compare(
-        lambda: matrix.multiply_vector(x_array, y), lambda: torch.mv(dense, x, out=peer_y), rounds
-    )
+
+    def ours() -> None:
+        for _ in range(in_a_row):
+            matrix.multiply_vector(x_array, y)
+
+    def peer() -> None:
+        for _ in range(in_a_row):
+            torch.mv(dense, x, out=peer_y)
+
+    timing = _compare(ours, peer, rounds)
     share = "2 of 16" if case.two_of_sixteen else f"{case.density:.0%}"
     stored = f"{'codebook' if case.codebook else 'float32'}, {matrix.bytes / 1e6:.1f} MB"
-    name = f"{case.format} vector, {share}, {stored}, {instruction_set}"
-    return _row(name, "torch.mv", timing, case.bar)
+    name = f"{case.format} vector, {share}, {stored}, {in_a_row} in a row, {instruction_set}"
+    return _row(name, "torch.mv", timing, case.bar if in_a_row > 1 else None)
 
 
 def _columns(case: Case, instruction_set: str, rounds: int) -> harness.Row:

@@ -39,7 +39,9 @@ class DenseMatrix final : public Matrix {
   }
   int row_tile() const override { return kernels_.row_tile; }
   bool suits_caches() const override { return true; }
-  std::size_t scratch_bytes() const override { return kernels_.scratch_bytes ? kernels_.scratch_bytes(rows_) : 0; }
+  std::size_t scratch_bytes() const override {
+    return kernels_.scratch_bytes ? kernels_.scratch_bytes(rows_, depth_) : 0;
+  }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
     kernels_.multiply(packed_.get(), product, rows, columns, scratch);

@@ -16,7 +16,7 @@ struct DenseKernels {
   void (*multiply)(const float* packed, const Product& product, Range rows, Range columns, void* scratch);
   void (*multiply_vector)(const float* packed, int depth, const float* x, float* y,
                           const Epilogue& epilogue, Range rows);
-  std::size_t (*scratch_bytes)(int rows);  // null: none
+  std::size_t (*scratch_bytes)(int rows, int depth);  // null: none
 };
 
 extern const DenseKernels kDenseScalar, kDenseAvx2, kDenseAvx512;

@@ -1,7 +1,10 @@
 // Column lanes over gathered X, for narrow vectors: the wanted columns of a tile and a block of depth lie in one
-// piece in the first-level cache, not pages apart, and every row of W passes it. Unfinished sums wait in scratch, so
-// each element is still one chain in the order of the rows of X.
+// piece in the first-level cache, not pages apart, and every row of W passes it. Several tiles pass a block of W
+// before the next where W does not fit the second-level cache. Unfinished sums wait in scratch, so each element is
+// still one chain in the order of the rows of X.
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/columns.h"
 #include "kernels/dense/dense.h"
@@ -12,39 +15,67 @@ namespace {
 // Tiles of kRows rows by kVectors vectors; where one vector is left, of 2 * kRows rows (panels hold kLanes of them).
 template <class V, int kRows, int kVectors>
 struct GatheredColumns {
-  static constexpr int kColumns = kVectors * V::kLanes, kDepth = 256, kChunk = 512;
+  static constexpr int kColumns = kVectors * V::kLanes, kDepth = 128, kChunk = 512;
+  static constexpr int kSums = 144 << 10, kNearWeights = 256 << 10;  // bytes
   static_assert(V::kLanes == 2 * kRows, "a panel is two tiles");
 
   // To gather a column takes as long as some rows of W.
   static bool pays(int rows) { return rows >= 32; }
 
-  static std::size_t scratch_bytes(int rows) {
-    const int chunk = rows < kChunk ? (rows + V::kLanes - 1) / V::kLanes * V::kLanes : kChunk;
-    return static_cast<std::size_t>(kDepth + chunk) * kColumns * sizeof(float);
+  static int rows_at_once(int rows) { return rows < kChunk ? (rows + V::kLanes - 1) / V::kLanes * V::kLanes : kChunk; }
+
+  static int bytes_of_sums(int rows) { return rows_at_once(rows) * kColumns * 4; }
+  static bool is_near(int rows, int depth) { return static_cast<std::int64_t>(rows) * depth * 4 <= kNearWeights; }
+
+  static int tiles_at_once(int rows, int depth) {
+    static_assert(kChunk * kColumns * 4 <= kSums, "there is room for one");
+    return is_near(rows, depth) ? 1 : kSums / bytes_of_sums(rows);
+  }
+
+  static std::size_t scratch_bytes(int rows, int depth) {
+    const int sums = is_near(rows, depth) ? bytes_of_sums(rows) : kSums;
+    return kDepth * kColumns * sizeof(float) + static_cast<std::size_t>(sums);
   }
 
   static void multiply(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
     auto* const tile = static_cast<float*>(scratch);
     float* const sums = tile + kDepth * kColumns;
     const Range stored = stored_columns(p.columns, columns);
-    for (int column = stored.begin; column < stored.end; column += kColumns) {
-      const int left = stored.end - column, count = left < kColumns ? left : kColumns;
-      for (int first = rows.begin; first < rows.end; first += kChunk) {
-        const Range chunk{first, rows.end - first < kChunk ? rows.end : first + kChunk};
-        for (int d = 0; d < p.depth; d += kDepth) {
-          Product part = p;
-          part.x.offsets += d;
-          part.depth = p.depth - d < kDepth ? p.depth - d : kDepth;
-          gather_columns<kColumns>(part, column, count, part.depth, scratch);
-          const float* const w = packed + static_cast<std::ptrdiff_t>(first) * p.depth + d * V::kLanes;
-          add_block<kVectors>(w, p.depth, tile, part.depth, d == 0, chunk.size(), count, sums);
-        }
-        store_gathered<V>(sums, kColumns, column, count, first, chunk.size(), p);
+    const int step = tiles_at_once(rows.size(), p.depth) * kColumns;
+    for (int column = stored.begin; column < stored.end; column += step) {
+      const Range part{column, stored.end - column < step ? stored.end : column + step};
+      for (int row = rows.begin; row < rows.end; row += kChunk) {
+        multiply_chunk(packed, p, {row, rows.end - row < kChunk ? rows.end : row + kChunk}, part, tile, sums);
       }
     }
   }
 
  private:
+  // `columns` are stored ones.
+  static void multiply_chunk(const float* packed, const Product& p, Range rows, Range columns, float* tile, float* sums) {
+    const std::ptrdiff_t sums_of_tile = static_cast<std::ptrdiff_t>(rows_at_once(rows.size())) * kColumns;
+    const auto each_tile = [&](auto run) {
+      float* at = sums;
+      for (int column = columns.begin; column < columns.end; column += kColumns, at += sums_of_tile) {
+        const int left = columns.end - column;
+        run(column, left < kColumns ? left : kColumns, at);
+      }
+    };
+    for (int d = 0; d < p.depth; d += kDepth) {
+      Product block = p;
+      block.x.offsets += d;
+      block.depth = p.depth - d < kDepth ? p.depth - d : kDepth;
+      const float* const w = packed + static_cast<std::ptrdiff_t>(rows.begin) * p.depth + d * V::kLanes;
+      each_tile([&](int column, int count, float* at) {
+        gather_columns<kColumns>(block, column, count, block.depth, tile);
+        add_block<kVectors>(w, p.depth, tile, block.depth, d == 0, rows.size(), count, at);
+      });
+    }
+    each_tile([&](int column, int count, float* at) {
+      store_gathered<V>(at, kColumns, column, count, rows.begin, rows.size(), p);
+    });
+  }
+
   template <int kUsed>
   static void add_block(const float* w, int depth, const float* x, int steps, bool is_first, int rows, int count,
                         float* sums) {
