@@ -57,7 +57,7 @@ def few_values(values: np.ndarray, density: float = 1.0) -> np.ndarray:
 
 def two_of_sixteen(rows: int, depth: int) -> np.ndarray:
     w = few_values(filters(rows, depth)).reshape(rows, depth // 16, 16)
-    order = np.argsort(-np.abs(w), axis=2).argsort(axis=2)
+    order = np.argsort(-np.abs(w), axis=2, kind="stable").argsort(axis=2)
     return (w * (order < 2)).reshape(rows, depth)
 
 
