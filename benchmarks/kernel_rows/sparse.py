@@ -5,7 +5,7 @@ columns the convolution 256 x (256 * 3 * 3) at 14 x 14 pixels. `codebook` weight
 values. Formats without `exact` quantize x to 8 bits within the operator.
 
 Products with a vector are timed ten in a row on both sides, as in a network that runs again and
-again (docs/decisions/0011), and one of ours after one of the peer's: a row of its own, without a bar.
+again (docs/decisions/0011); one of ours after one of the peer's is a row of its own, without a bar.
 """
 
 from collections.abc import Callable

@@ -51,6 +51,21 @@ struct FourRows {
   }
 };
 
+// Four rows of a run to bytes and nothing else: no residual, no activation that bytes cannot clip.
+template <class V, int kStride>
+void store_elements(const std::int32_t* sums, const Run& run, const FourRows<V>& rows, const Quantizer<V>& quantizer,
+                 Int8x4* elements) {
+  for (int i = 0; i < run.count; i += V::kLanes) {
+    typename V::Float value[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+      const auto sum = V::from_int(V::load_int(sums + r * kStride + run.from + i));
+      value[r] = V::fma(V::mul(sum, rows.factor[r]), rows.scale[r], rows.bias[r]);
+    }
+    V::store_some(elements + run.to_element + i, quantizer.elements(value), run.count - i);
+  }
+}
+
 // Rows `row` ... `row + 3` of a run. `sums` has rows kStride apart.
 template <class V, int kStride, bool kBytes>
 void store_run(const std::int32_t* sums, const Run& run, const FourRows<V>& rows, int rows_there,
@@ -118,8 +133,14 @@ struct TileRows {
         continue;
       }
       Int8x4* const elements = output->data + (row / 4 + g) * output->stride;
+      const bool is_bytes_only =
+          there == 4 && p.y == nullptr && p.epilogue.residual == nullptr && ending.is_nothing();
       for (int i = 0; i < found; ++i) {
-        store_run<V, kColumns, true>(from, runs[i], of_group[g], there, ending, &quantizer, elements);
+        if (is_bytes_only) {
+          store_elements<V, kColumns>(from, runs[i], of_group[g], quantizer, elements);
+        } else {
+          store_run<V, kColumns, true>(from, runs[i], of_group[g], there, ending, &quantizer, elements);
+        }
       }
     }
   }
