@@ -299,10 +299,48 @@ void test_range() {
   CHECK(zero_element({1.0f, 3, 255}) == 0x03030303u);
 }
 
+// Each step once, its weights with it; what is added in 16 bits fits them, and what is widened does not.
+void test_order_of_steps() {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  constexpr int kRows = 4;
+  for (const int top : {127, 255}) {
+    for (const int depth : {1, 2, 7, 64, 301}) {
+      std::vector<std::int8_t> panel(static_cast<std::size_t>(depth) * kRows * 4);
+      for (auto& w : panel) w = static_cast<std::int8_t>(std::min(127.0f, std::max(-128.0f, 40 * normal(random))));
+      const std::vector<std::int8_t> before = panel;
+      std::vector<std::uint16_t> order(static_cast<std::size_t>(depth));
+      const Steps steps = order_steps(panel.data(), depth, kRows, top, order.data());
+      std::vector<int> seen(static_cast<std::size_t>(depth));
+      for (int i = 0; i < depth; ++i) {
+        ++seen[order[i]];
+        CHECK(std::equal(&panel[i * 16], &panel[i * 16] + 16, &before[order[i] * 16]));
+      }
+      CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
+      // The furthest that `count` steps from `first` can take any sum of 16 bits.
+      const auto fits = [&](int first, int count) {
+        for (int lane = 0; lane < 2 * kRows; ++lane) {
+          int high = 0, low = 0;
+          for (int i = first; i < first + count; ++i) {
+            for (const int w : {panel[i * 16 + 2 * lane], panel[i * 16 + 2 * lane + 1]}) (w > 0 ? high : low) += w * top;
+          }
+          if (high > 32767 || low < -32768) return false;
+        }
+        return true;
+      };
+      for (int pair = 0; pair < steps.pairs; ++pair) CHECK(fits(2 * pair, 2));
+      for (int i = 2 * steps.pairs; i < 2 * steps.pairs + steps.singles; ++i) CHECK(fits(i, 1));
+      CHECK(top != 127 || 2 * steps.pairs + steps.singles == depth);
+      for (int i = 2 * steps.pairs + steps.singles; i < depth; ++i) CHECK(!fits(i, 1));
+    }
+  }
+}
+
 void test_limits() {
   std::vector<std::int8_t> weights(65793, -128);
   const float scale = 1.0f;
   CHECK_THROWS(make_int8(weights.data(), &scale, 1, 65794, 1), std::invalid_argument);
+  CHECK_THROWS(make_int8(weights.data(), &scale, 1, 1, 65537), std::invalid_argument);
   const auto matrix = make_int8(weights.data(), &scale, 1, 65793, 1);  // the longest row fits
   Scratch scratch(*matrix);
   const std::vector<float> x(weights.size(), 1.0f);
@@ -314,6 +352,7 @@ void test_limits() {
 }  // namespace
 
 int main() {
+  test_order_of_steps();
   for (const InstructionSet set : available()) {
     choose(set);
     std::printf("%s\n", name_of(set));

@@ -52,7 +52,8 @@ struct GatheredColumns {
 
  private:
   // `columns` are stored ones.
-  static void multiply_chunk(const float* packed, const Product& p, Range rows, Range columns, float* tile, float* sums) {
+  static void multiply_chunk(const float* packed, const Product& p, Range rows, Range columns, float* tile,
+                             float* sums) {
     const std::ptrdiff_t sums_of_tile = static_cast<std::ptrdiff_t>(rows_at_once(rows.size())) * kColumns;
     const auto each_tile = [&](auto run) {
       float* at = sums;

@@ -194,7 +194,8 @@ int tiles_at_once(int depth) {
 
 // Tiles, or a vector in 16 bits.
 std::size_t scratch_bytes(int depth) {
-  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * sizeof(Int8x4) * static_cast<std::size_t>(depth + 1);
+  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * static_cast<std::size_t>(depth + 1) *
+         sizeof(Int8x4);
 }
 
 // A panel times the tiles of `columns`.

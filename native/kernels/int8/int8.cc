@@ -16,6 +16,9 @@ namespace {
 // |sum| <= 255 * 128 * weights must stay below 2^31.
 constexpr int kMostWeights = 65793;
 
+// Steps are numbered in 16 bits.
+constexpr int kMostElements = 65536;
+
 int elements_of(int channels, int taps) { return static_cast<int>(int8x4_count(channels)) * taps; }
 
 class PackedInt8 final : public Int8Matrix {
@@ -123,6 +126,10 @@ std::unique_ptr<Int8Matrix> make_int8(const std::int8_t* weights, const float* s
   if (static_cast<std::int64_t>(channels) * taps > kMostWeights) {
     throw std::invalid_argument("a row of 8-bit weights must have at most " + std::to_string(kMostWeights) +
                                 " of them, but has " + std::to_string(std::int64_t{channels} * taps));
+  }
+  if (elements_of(channels, taps) > kMostElements) {
+    throw std::invalid_argument("a row of 8-bit weights must have at most " + std::to_string(kMostElements) +
+                                " elements of four channels, but has " + std::to_string(elements_of(channels, taps)));
   }
   if (options.activation_bits != 7 && options.activation_bits != 8) {
     throw std::invalid_argument("activation_bits must be 7 or 8, but is " +

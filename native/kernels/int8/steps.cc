@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kMostRows = 4;
 
-// The most and the least that each 16-bit lane's weights add up to: of two rows' halves one after the other.
+// What the positive and the negative weights of each 16-bit lane, half a row's four channels, add up to.
 struct Reach {
   std::int16_t at[4 * kMostRows];  // [row][half][positive, negative]
 

@@ -14,7 +14,8 @@ struct Steps {
   int pairs, singles;
 };
 
-// `panel`: [depth][rows][4 channels], at most 4 rows; its steps are put into the order, and order[i] is where the i-th was.
+// `panel`: [depth][rows][4 channels], at most 4 rows and 65,536 steps, which are put into the order; order[i] is
+// where the i-th of them was.
 Steps order_steps(std::int8_t* panel, int depth, int rows, int top, std::uint16_t* order);
 
 }  // namespace featherweight::kernels

@@ -48,8 +48,10 @@ struct Wide {
 
 // kTiles row tiles at once (streams.h): x is loaded once for all.
 template <int kTiles, class Entries>
-void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows, std::int32_t* sums) {
-  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes, apart = rows.apart / kCellRows * tile;
+void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows,
+                 std::int32_t* sums) {
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
+  const std::ptrdiff_t apart = rows.apart / kCellRows * tile;
   const std::uint8_t* data = w.data + rows.row / kCellRows * tile;
   __m256i acc[kTiles][2];
 #pragma GCC unroll 4

@@ -45,8 +45,10 @@ __m512i shifted(const std::int8_t* q) {
 
 // kTiles row tiles at once (streams.h): x is prepared once for all.
 template <int kTiles, class Entries>
-void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows, std::int32_t* sums) {
-  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes, apart = rows.apart / kCellRows * tile;
+void sum_streams(const CellsView& w, const Entries& entries, const std::int8_t* q, Streams<kTiles> rows,
+                 std::int32_t* sums) {
+  const std::ptrdiff_t tile = static_cast<std::ptrdiff_t>(w.cells) * Entries::kBytes;
+  const std::ptrdiff_t apart = rows.apart / kCellRows * tile;
   const std::uint8_t* data = w.data + rows.row / kCellRows * tile;
   __m512i acc[kTiles];
 #pragma GCC unroll 8
