@@ -59,20 +59,28 @@ struct Avx2Int : Avx2 {
   static Int four_ints(const std::int32_t* p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  // Four weights of each of four channels: taps 0 and 2, and 1 and 3, in 16 bits each.
+  // Four weights of each of four channels: taps 0 and 1, and 2 and 3, in 16 bits each.
   struct FourTaps {
-    Int even, odd;
+    Int first, second;
+    FourTaps() = default;
     explicit FourTaps(const std::int8_t* w) {
-      const __m128i even_first = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+      const __m128i by_pairs = _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
-      const Int wide = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(bytes, even_first));
-      even = _mm256_permute2x128_si256(wide, wide, 0x00);
-      odd = _mm256_permute2x128_si256(wide, wide, 0x11);
+      const Int wide = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(bytes, by_pairs));
+      first = _mm256_permute2x128_si256(wide, wide, 0x00);
+      second = _mm256_permute2x128_si256(wide, wide, 0x11);
     }
-    Int add_products(Int sum, Int bytes) const {
-      const Int evens = _mm256_madd_epi16(_mm256_and_si256(bytes, _mm256_set1_epi16(255)), even);
-      const Int odds = _mm256_madd_epi16(_mm256_srli_epi16(bytes, 8), odd);
-      return _mm256_add_epi32(sum, _mm256_add_epi32(evens, odds));
+    // To sums of pixels 0, 1, 2 and 3 of each lane of 128 bits; `taps`: how many are there.
+    void add_products(Int (&sums)[4], const Int (&of_tap)[4], int taps) const {
+      add_two(sums, of_tap[0], of_tap[1], first);
+      if (taps > 2) add_two(sums, of_tap[2], of_tap[3], second);
+    }
+    static void add_two(Int (&sums)[4], Int a, Int b, Int weights) {
+      const Int none = _mm256_setzero_si256(), low = low_bytes(a, b), high = high_bytes(a, b);
+      sums[0] = add_int(sums[0], _mm256_madd_epi16(low_bytes(low, none), weights));
+      sums[1] = add_int(sums[1], _mm256_madd_epi16(high_bytes(low, none), weights));
+      sums[2] = add_int(sums[2], _mm256_madd_epi16(low_bytes(high, none), weights));
+      sums[3] = add_int(sums[3], _mm256_madd_epi16(high_bytes(high, none), weights));
     }
   };
   static void store_bytes(std::uint8_t* p, Int value, int count) {

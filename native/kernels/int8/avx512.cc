@@ -59,9 +59,19 @@ struct Avx512Int : Avx512 {
   // Four weights of each of four channels.
   struct FourTaps {
     Int weights;
+    FourTaps() = default;
     explicit FourTaps(const std::int8_t* w)
         : weights(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)))) {}
-    Int add_products(Int sum, Int bytes) const { return _mm512_dpbusd_epi32(sum, bytes, weights); }
+    // To sums of pixels 0, 1, 2 and 3 of each lane of 128 bits. Interleaved twice, the taps of a channel are the four
+    // bytes that vpdpbusd adds up; taps that are not there have weights 0.
+    void add_products(Int (&sums)[4], const Int (&of_tap)[4], int) const {
+      const Int low_ab = low_bytes(of_tap[0], of_tap[1]), high_ab = high_bytes(of_tap[0], of_tap[1]);
+      const Int low_cd = low_bytes(of_tap[2], of_tap[3]), high_cd = high_bytes(of_tap[2], of_tap[3]);
+      sums[0] = _mm512_dpbusd_epi32(sums[0], low_words(low_ab, low_cd), weights);
+      sums[1] = _mm512_dpbusd_epi32(sums[1], high_words(low_ab, low_cd), weights);
+      sums[2] = _mm512_dpbusd_epi32(sums[2], low_words(high_ab, high_cd), weights);
+      sums[3] = _mm512_dpbusd_epi32(sums[3], high_words(high_ab, high_cd), weights);
+    }
   };
   static void store_bytes(std::uint8_t* p, Int value, int count) {
     _mm512_mask_cvtepi32_storeu_epi8(p, count >= kLanes ? Mask(0xffff) : first(count), value);
