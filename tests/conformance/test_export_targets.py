@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from featherweight._native import instruction_sets
 from featherweight.container import Network
 from featherweight.errors import ExportError, InvalidArgumentError, MissingExtraError
 from featherweight.export import (
@@ -86,6 +87,8 @@ def test_it_is_written_checked_and_described(
     target: Target, precision: str, subjects: dict[str, Subject], tmp_path: Path
 ) -> None:
     installed(target)
+    if (target.name, precision) == ("openvino", "int8") and "avx512" not in instruction_sets():
+        pytest.skip("without VNNI, OpenVINO's 8-bit products saturate: the check may refuse them")
     subject = subjects.get(precision, subjects["float32"])
     path = tmp_path / f"small{target.suffix}"
     exported = export(subject, target.name, path, precision=precision)
