@@ -20,6 +20,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+VECTOR_RUN = 10
+"""Products with a vector are timed so many in a row (docs/decisions/0011)."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -55,9 +58,41 @@ class Comparison:
 
 
 def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> Comparison:
-    """Time both in turns, so that a slow moment of the machine meets both."""
-    pairs = [(_seconds(ours), _seconds(peer)) for _ in range(rounds)]
+    """Time both in turns, so that a slow moment of the machine meets both.
+
+    A round before the first one warms up and is not counted.
+    """
+    _, *pairs = [(_seconds(ours), _seconds(peer)) for _ in range(rounds + 1)]
     return Comparison(tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
+
+
+def in_a_row(call: Callable[[], object], times: int) -> Callable[[], None]:
+    """`call` so many times, as in a network that runs again and again."""
+
+    def calls() -> None:
+        for _ in range(times):
+            call()
+
+    return calls
+
+
+def timed(
+    name: str, timing: Comparison, peer: str, unit: str = "us", bar: float | None = None
+) -> Row:
+    """How long ours takes, in s, ms or us, and how many times as fast as the peer it is."""
+    scale = {"s": 1, "ms": 1e3, "us": 1e6}[unit]
+    ratio = timing.speedup()
+    return Row(
+        name=name,
+        value=scale * timing.seconds,
+        unit=unit,
+        peer=f"{peer}, {_number(scale * float(np.median(timing.peer)))} {unit}",
+        ratio=ratio,
+        p10=timing.speedup(10),
+        p90=timing.speedup(90),
+        bar=bar,
+        met=None if bar is None else ratio >= bar,
+    )
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -44,17 +44,7 @@ def run(options: argparse.Namespace) -> list[harness.Row]:
 
     name = f"{count / 1e6:.0f} M weights, k = {NUM_CLUSTERS}"
     return [
-        harness.Row(
-            name=f"{name}: time",
-            value=timing.seconds * 1e3,
-            unit="ms",
-            peer=f"scikit-learn, {np.median(timing.peer):.1f} s",
-            ratio=timing.speedup(),
-            p10=timing.speedup(10),
-            p90=timing.speedup(90),
-            bar=SPEED_BAR,
-            met=timing.speedup() >= SPEED_BAR,
-        ),
+        harness.timed(f"{name}: time", timing, "scikit-learn", "ms", SPEED_BAR),
         harness.Row(
             name=f"{name}: squared error",
             value=ours,

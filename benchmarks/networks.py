@@ -104,17 +104,8 @@ def _timed(
     found, expected = session.run(array), peer.run(None, feed)[0]
     difference = np.abs(found - expected).max() / np.abs(expected).max()
     timing = harness.compare(lambda: session.run(array), lambda: peer.run(None, feed), rounds)
-    return harness.Row(
-        name=case.name + ("" if case.is_binary else f" (outputs differ by {difference:.0e})"),
-        value=timing.seconds * 1e3,
-        unit="ms",
-        peer=f"ONNX Runtime {kind}, {np.median(timing.peer) * 1e3:.1f} ms",
-        ratio=timing.speedup(),
-        p10=timing.speedup(10),
-        p90=timing.speedup(90),
-        bar=bar,
-        met=None if bar is None else timing.speedup() >= bar,
-    )
+    name = case.name + ("" if case.is_binary else f" (outputs differ by {difference:.0e})")
+    return harness.timed(name, timing, f"ONNX Runtime {kind}", "ms", bar)
 
 
 def _weighed(case: Case, session: Session, file_bytes: int, ready: float) -> list[harness.Row]:

@@ -43,7 +43,6 @@ CONVOLUTIONS = {  # channels, height, scale map: bar
 }
 VECTOR = (4096, 9216)
 VECTOR_BAR = 30.0
-VECTOR_RUN = 10
 
 
 def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
@@ -57,34 +56,11 @@ def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
     for size, bars in PRODUCTS.items():
         if not (quick and max(size) > 4000):
             found += _product(size, bars, 7 if max(size) > 4000 else rounds)
-    found += [_vector(rounds, VECTOR_RUN, VECTOR_BAR), _vector(rounds, 1, None)]
+    found += [_vector(rounds, harness.VECTOR_RUN, VECTOR_BAR), _vector(rounds, 1, None)]
     if instruction_set == _native.instruction_sets()[-1]:
         for (channels, height, has_map), bar in CONVOLUTIONS.items():
             found.append(_convolution(channels, height, has_map, bar, 4 * rounds))
     return [replace(row, name=f"{row.name}, {instruction_set}") for row in found]
-
-
-def _row(
-    name: str,
-    peer: str,
-    bar: float | None,
-    calls: tuple[Callable[[], object], Callable[[], object]],
-    rounds: int,
-) -> harness.Row:
-    ours, theirs = calls
-    ours(), theirs()
-    timing = harness.compare(ours, theirs, rounds)
-    return harness.Row(
-        name=name,
-        value=timing.seconds * 1e3,
-        unit="ms",
-        peer=f"{peer}, {np.median(timing.peer) * 1e3:.3g} ms",
-        ratio=timing.speedup(),
-        p10=timing.speedup(10),
-        p90=timing.speedup(90),
-        bar=bar,
-        met=None if bar is None else timing.speedup() >= bar,
-    )
 
 
 def _product(
@@ -108,7 +84,10 @@ def _product(
         (f"binary GEMM {shape}, packing included", lambda: binary.multiply(x, y), bars[1]),
         (f"binary weights x float32 {shape}", lambda: signed.multiply(x, y), bars[2]),
     )
-    return [_row(name, "torch.mm", bar, (ours, peer), rounds) for name, ours, bar in kinds]
+    return [
+        harness.timed(name, harness.compare(ours, peer, rounds), "torch.mm", "ms", bar)
+        for name, ours, bar in kinds
+    ]
 
 
 def _vector(rounds: int, in_a_row: int, bar: float | None) -> harness.Row:
@@ -117,17 +96,10 @@ def _vector(rounds: int, in_a_row: int, bar: float | None) -> harness.Row:
     y, result = np.empty(VECTOR[0], np.float32), torch.empty(VECTOR[0])
     real, given = torch.from_numpy(weights), torch.from_numpy(x)
     binary = _native.BinaryMatrix(weights)
-
-    def ours() -> None:
-        for _ in range(in_a_row):
-            binary.multiply_vector(x, y)
-
-    def peer() -> None:
-        for _ in range(in_a_row):
-            torch.mv(real, given, out=result)
-
+    ours = harness.in_a_row(lambda: binary.multiply_vector(x, y), in_a_row)
+    peer = harness.in_a_row(lambda: torch.mv(real, given, out=result), in_a_row)
     name = f"binary GEMV {VECTOR[0]}x{VECTOR[1]}, packing included, {in_a_row} in a row"
-    return _row(name, "torch.mv", bar, (ours, peer), rounds)
+    return harness.timed(name, harness.compare(ours, peer, rounds), "torch.mv", "ms", bar)
 
 
 def _convolution(
@@ -145,14 +117,11 @@ def _convolution(
         session = _native.Session.open(str(ours), 1, 1, False, False)
         bound = _bound(theirs, x.numpy(), y.shape)
         given = x.numpy()
-        name = f"binary 3x3 convolution, {channels} channels, {height}x{height}"
-        return _row(
-            f"{name}, scale map" if has_map else name,
-            "ONNX Runtime",
-            bar,
-            (lambda: session.run([given], [y]), bound),
-            rounds,
-        )
+        timing = harness.compare(lambda: session.run([given], [y]), bound, rounds)
+    name = f"binary 3x3 convolution, {channels} channels, {height}x{height}"
+    return harness.timed(
+        f"{name}, scale map" if has_map else name, timing, "ONNX Runtime", "ms", bar
+    )
 
 
 def _bound(path: Path, x: Floats, shape: tuple[int, ...]) -> Callable[[], object]:

@@ -49,7 +49,7 @@ def _vector_rows(instruction_set: str, entries: int, rounds: int) -> list[harnes
         )
         bar = VECTOR_BARS[format_name] if entries == 16 else None
         name = f"{format_name}, {entries} values, vector, error {error:.0e}, {instruction_set}"
-        result.append(_row(name, timing, "torch.mv", bar))
+        result.append(harness.timed(name, timing, "torch.mv", bar=bar))
     return result
 
 
@@ -59,16 +59,6 @@ def _product_row(instruction_set: str, shape: tuple[int, int, int], rounds: int)
     x = np.random.default_rng(1).normal(0, 1, (depth, columns)).astype(np.float32)
     y = np.empty((num_rows, columns), np.float32)
     matrix, dense = _native.Matrix("codebook", weights), _native.Matrix("dense", weights)
-    for m in (matrix, dense) * 2:
-        m.multiply(x, y)
     timing = harness.compare(lambda: matrix.multiply(x, y), lambda: dense.multiply(x, y), rounds)
     name = f"codebook, 16 values, {num_rows}x{columns}x{depth}, {instruction_set}"
-    return _row(name, timing, "our dense kernel", None)
-
-
-def _row(name: str, timing: harness.Comparison, peer: str, bar: float | None) -> harness.Row:
-    ratio = timing.speedup()
-    return harness.Row(
-        name, timing.seconds * 1e6, "us", peer, ratio, timing.speedup(10), timing.speedup(90),
-        bar, None if bar is None else ratio >= bar,
-    )  # fmt: skip
+    return harness.timed(name, timing, "our dense kernel")

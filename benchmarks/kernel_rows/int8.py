@@ -59,36 +59,15 @@ def _product_rows(
     out = torch.empty(num_rows, columns)
     peer = onnx_runtime_product(weights, scales, x, scale, zero_point)
     name = f"int8 w8a{bits} {num_rows}x{columns}x{depth}, {instruction_set}"
+    pairs: tuple[tuple[str, Callable[[], object], str, Callable[[], object], float | None], ...] = (
+        (name, multiply, "torch.mm", dense_product, BARS[bits]),
+        (name, multiply, "ONNX Runtime int8", peer, None),
+        (f"{name}, packing included", pack_and_multiply, "torch.mm", dense_product, None),
+    )
     return [
-        _row(name, multiply, "torch.mm", dense_product, rounds=rounds, bar=BARS[bits]),
-        _row(name, multiply, "ONNX Runtime int8", peer, rounds=rounds),
-        _row(
-            f"{name}, packing included",
-            pack_and_multiply,
-            "torch.mm",
-            dense_product,
-            rounds=rounds,
-        ),
+        harness.timed(title, harness.compare(ours, theirs, rounds), peer_name, bar=bar)
+        for title, ours, peer_name, theirs, bar in pairs
     ]
-
-
-def _row(
-    name: str,
-    ours: Callable[[], object],
-    peer_name: str,
-    peer: Callable[[], object],
-    *,
-    rounds: int,
-    bar: float | None = None,
-) -> harness.Row:
-    for call in (ours, peer) * 3:
-        call()
-    timing = harness.compare(ours, peer, rounds)
-    ratio = timing.speedup()
-    return harness.Row(
-        name, timing.seconds * 1e6, "us", peer_name, ratio, timing.speedup(10), timing.speedup(90),
-        bar, None if bar is None else ratio >= bar,
-    )  # fmt: skip
 
 
 def onnx_runtime_product(

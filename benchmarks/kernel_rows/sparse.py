@@ -8,7 +8,6 @@ Products with a vector are timed ten in a row on both sides, as in a network tha
 again (docs/decisions/0011); one of ours after one of the peer's is a row of its own, without a bar.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,6 @@ from featherweight import _native
 
 CODEBOOK_VALUES = 15
 LINEAR = (4096, 9216)
-VECTOR_RUN = 10
 CONVOLUTION = (256, 2304)
 PIXELS = 196
 
@@ -71,7 +69,7 @@ def rows(quick: bool, instruction_set: str) -> list[harness.Row]:
     vectors = [
         _vector(case, instruction_set, rounds, in_a_row)
         for case in VECTOR_CASES
-        for in_a_row in (VECTOR_RUN, 1)
+        for in_a_row in (harness.VECTOR_RUN, 1)
     ]
     return vectors + [_columns(case, instruction_set, rounds) for case in COLUMN_CASES]
 
@@ -97,19 +95,13 @@ def _vector(case: Case, instruction_set: str, rounds: int, in_a_row: int) -> har
     dense, x = torch.randn(LINEAR), torch.randn(LINEAR[1])
     x_array, y, peer_y = x.numpy(), np.empty(LINEAR[0], np.float32), torch.empty(LINEAR[0])
 
-    def ours() -> None:
-        for _ in range(in_a_row):
-            matrix.multiply_vector(x_array, y)
-
-    def peer() -> None:
-        for _ in range(in_a_row):
-            torch.mv(dense, x, out=peer_y)
-
-    timing = _compare(ours, peer, rounds)
+    ours = harness.in_a_row(lambda: matrix.multiply_vector(x_array, y), in_a_row)
+    peer = harness.in_a_row(lambda: torch.mv(dense, x, out=peer_y), in_a_row)
+    timing = harness.compare(ours, peer, rounds)
     share = "2 of 16" if case.two_of_sixteen else f"{case.density:.0%}"
     stored = f"{'codebook' if case.codebook else 'float32'}, {matrix.bytes / 1e6:.1f} MB"
     name = f"{case.format} vector, {share}, {stored}, {in_a_row} in a row, {instruction_set}"
-    return _row(name, "torch.mv", timing, case.bar if in_a_row > 1 else None)
+    return harness.timed(name, timing, "torch.mv", bar=case.bar if in_a_row > 1 else None)
 
 
 def _columns(case: Case, instruction_set: str, rounds: int) -> harness.Row:
@@ -117,30 +109,8 @@ def _columns(case: Case, instruction_set: str, rounds: int) -> harness.Row:
     dense, x = torch.randn(CONVOLUTION), torch.randn(CONVOLUTION[1], PIXELS)
     y, peer_y = np.empty((CONVOLUTION[0], PIXELS), np.float32), torch.empty(CONVOLUTION[0], PIXELS)
     x_array = x.numpy()
-    timing = _compare(
+    timing = harness.compare(
         lambda: matrix.multiply(x_array, y), lambda: torch.mm(dense, x, out=peer_y), rounds
     )
     name = f"{case.format} 256x{PIXELS}x2304, {case.density:.0%}, {instruction_set}"
-    return _row(name, "torch.mm", timing, case.bar)
-
-
-def _compare(
-    ours: Callable[[], object], peer: Callable[[], object], rounds: int
-) -> harness.Comparison:
-    for call in (ours, peer):
-        call()
-    return harness.compare(ours, peer, rounds)
-
-
-def _row(name: str, peer: str, timing: harness.Comparison, bar: float | None) -> harness.Row:
-    return harness.Row(
-        name=name,
-        value=timing.seconds * 1e6,
-        unit="us",
-        peer=f"{peer}, {np.median(timing.peer) * 1e6:.0f} us",
-        ratio=timing.speedup(),
-        p10=timing.speedup(10),
-        p90=timing.speedup(90),
-        bar=bar,
-        met=None if bar is None else timing.speedup() >= bar,
-    )
+    return harness.timed(name, timing, "torch.mm", bar=case.bar)

@@ -47,12 +47,4 @@ def _row(name: str, scheme: str, folder: Path) -> harness.Row:
         session.run(x)
     ours, theirs = sessions
     timing = harness.compare(lambda: ours.run(x), lambda: theirs.run(x), ROUNDS[name])
-    return harness.Row(
-        f"{name}, {scheme}: whole network",
-        1e3 * timing.seconds,
-        "ms",
-        peer=f"itself in float32, {1e3 * float(np.median(timing.peer)):.3g} ms",
-        ratio=timing.speedup(),
-        p10=timing.speedup(10),
-        p90=timing.speedup(90),
-    )
+    return harness.timed(f"{name}, {scheme}: whole network", timing, "itself in float32", "ms")

@@ -88,13 +88,14 @@ template <class V>
 void store_rows(const float* sums, int begin, int count, float* y, const Epilogue& e) {
   const auto column_scale = V::fill(e.column_scale ? *e.column_scale : 1.0f);
   for (int i = 0; i < count; i += V::kLanes) {
-    const auto mask = V::first(count - i < V::kLanes ? count - i : V::kLanes);
+    const int there = count - i < V::kLanes ? count - i : V::kLanes;
+    const auto mask = V::first(there);
     const auto each = [&](const float* p, float otherwise) {
       return p ? V::load(p + begin + i, mask) : V::fill(otherwise);
     };
     const auto sum = V::mul(V::load(sums + i, mask), column_scale);
-    V::store(y + begin + i, mask,
-             finished<V>(sum, e, each(e.scale, 1.0f), each(e.bias, 0.0f), each(e.residual, 0.0f)));
+    V::store_first(y + begin + i, there,
+                   finished<V>(sum, e, each(e.scale, 1.0f), each(e.bias, 0.0f), each(e.residual, 0.0f)));
   }
 }
 

@@ -95,7 +95,6 @@ struct Avx2 {
   // Lanes `from` ... `to` - 1.
   static Mask between(int from, int to) { return _mm256_andnot_si256(first(from), first(to)); }
   static Float load(const float* p, Mask mask) { return _mm256_maskload_ps(p, mask); }
-  static void store(float* p, Mask mask, Float value) { _mm256_maskstore_ps(p, mask, value); }
   // The first `count` lanes; a masked store would cost some twenty cycles (AMD).
   static void store_first(float* p, int count, Float value) {
     if (count >= 8) return store(p, value);

@@ -96,8 +96,7 @@ struct Avx512 {
   // Lanes `from` ... `to` - 1.
   static Mask between(int from, int to) { return static_cast<Mask>(first(to) & ~first(from)); }
   static Float load(const float* p, Mask mask) { return _mm512_maskz_loadu_ps(mask, p); }
-  static void store_first(float* p, int count, Float value) { store(p, first(count), value); }
-  static void store(float* p, Mask mask, Float value) { _mm512_mask_storeu_ps(p, mask, value); }
+  static void store_first(float* p, int count, Float value) { _mm512_mask_storeu_ps(p, first(count), value); }
 };
 
 }  // namespace

@@ -33,11 +33,12 @@ struct Int8Weights {
   int rows, depth;
   fw::AlignedArray<unsigned char> scratch;
 
-  Int8Weights(Rows<std::int8_t> weights, InputArray<float> scale, int activation_bits)
+  Int8Weights(Rows<std::int8_t> weights, InputArray<float> scale, int activation_bits, bool vector)
       : rows(size(weights, 0)), depth(size(weights, 1)) {
     if (size(scale, 0) != rows) throw std::invalid_argument("scale must hold one for each row of weights");
     kernels::Int8Options options;
     options.activation_bits = activation_bits;
+    options.by_vectors = vector;
     matrix = kernels::make_int8(weights.data(), scale.data(), rows, depth, 1, options);
     scratch = fw::aligned_array<unsigned char>(matrix->scratch_bytes());
   }
@@ -96,8 +97,8 @@ std::pair<float, int> measure(InputArray<float> x, int top) {
 
 void bind_int8(nb::module_& m) {
   nb::class_<Int8Weights>(m, "Int8Matrix")
-      .def(nb::init<Rows<std::int8_t>, InputArray<float>, int>(), "weights"_a.noconvert(),
-           "scale"_a.noconvert(), "activation_bits"_a = 8)
+      .def(nb::init<Rows<std::int8_t>, InputArray<float>, int, bool>(), "weights"_a.noconvert(),
+           "scale"_a.noconvert(), "activation_bits"_a = 8, "vector"_a = false)
       .def_prop_ro("bytes", [](const Int8Weights& w) { return w.matrix->bytes(); })
       .def("multiply", &Int8Weights::multiply, "x"_a.noconvert(), "scale"_a, "zero_point"_a,
            "y"_a.noconvert())

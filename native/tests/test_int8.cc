@@ -55,7 +55,7 @@ struct Problem8 {
   }
   float finished(std::int64_t sum, int row, float rest) const {
     float y = std::fma(static_cast<float>(sum) * (w_scale[row] * x.scale), scale[row], bias[row]) + rest;
-    if (epilogue.ending.activation == Activation::clip) y = std::min(1.5f, std::max(-0.5f, y));
+    if (epilogue.ending.activation == Activation::clip) y = y < -0.5f ? -0.5f : y > 1.5f ? 1.5f : y;
     if (epilogue.ending.activation == Activation::hard_swish) {
       y *= std::min(1.0f, std::max(0.0f, std::fma(y, 1.0f / 6.0f, 0.5f)));
     }
@@ -103,37 +103,47 @@ std::uint32_t byte_of(float y, const Quantization& q) {
   return static_cast<std::uint32_t>(std::min<double>(q.top, std::max(0.0, steps)));
 }
 
+bool is_same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
 // Elements of the next product: a gap of two after each group of columns.
-void check_quantized(const Int8Matrix& matrix, const Problem8& problem, const std::vector<float>& y) {
+void check_quantized(const Int8Matrix& matrix, const Problem8& problem, const std::vector<float>& y,
+                     const Quantization& quantization = {0.021f, 100, 255}) {
   Scratch scratch(matrix);
   const int pitch = problem.columns.width + 2;
   const int groups = (problem.columns.count + problem.columns.pitch - 1) / problem.columns.pitch;
   QuantizedOutput output;
   output.stride = static_cast<std::ptrdiff_t>(pitch) * groups;
   output.row_pitch = pitch;
-  output.quantization = {0.021f, 100, 255};
-  std::vector<Int8x4> elements(static_cast<std::size_t>(output.stride * ((problem.rows + 3) / 4)), 7u);
-  output.data = elements.data();
+  output.quantization = quantization;
   for (const bool both : {false, true}) {
+    std::vector<Int8x4> elements(static_cast<std::size_t>(output.stride * ((problem.rows + 3) / 4)), 7u);
     std::vector<float> floats(y.size(), NAN);
+    output.data = elements.data();
     for (int row = 0; row < problem.rows; row += matrix.row_tile()) {
       matrix.multiply_quantized(problem.product(both ? floats.data() : nullptr, row), output,
                                 {row, std::min(problem.rows, row + matrix.row_tile())}, {0, problem.columns.count},
                                 scratch.get());
     }
-    CHECK(!both || floats == y);
-  }
-  for (int row = 0; row < (problem.rows + 3) / 4 * 4; ++row) {
-    for (int column = 0; column < problem.columns.count; ++column) {
-      if (!problem.columns.wanted(column)) continue;
-      const std::size_t at = static_cast<std::size_t>(row) * problem.wanted + problem.columns.stored(column);
-      const std::uint32_t want = row < problem.rows ? byte_of(y[at], output.quantization) : 100u;
-      const Int8x4 element = elements[row / 4 * output.stride + column / problem.columns.pitch * pitch +
-                                      column % problem.columns.pitch];
-      CHECK((element >> (row % 4 * 8) & 255u) == want);
+    CHECK(!both || std::equal(y.begin(), y.end(), floats.begin(), is_same));
+    for (int row = 0; row < (problem.rows + 3) / 4 * 4; ++row) {
+      for (int column = 0; column < problem.columns.count; ++column) {
+        if (!problem.columns.wanted(column)) continue;
+        const std::size_t at = static_cast<std::size_t>(row) * problem.wanted + problem.columns.stored(column);
+        const std::uint32_t want = byte_of(row < problem.rows ? y[at] : 0.0f, quantization);
+        const Int8x4 element = elements[row / 4 * output.stride + column / problem.columns.pitch * pitch +
+                                        column % problem.columns.pitch];
+        CHECK((element >> (row % 4 * 8) & 255u) == want);
+      }
     }
+    for (int gap = problem.columns.width; gap < output.stride; gap += pitch) CHECK(elements[gap] == 7u);
   }
-  for (int gap = problem.columns.width; gap < output.stride; gap += pitch) CHECK(elements[gap] == 7u);
+}
+
+// Bytes alone are stored in another way where nothing is added to them.
+Problem8 without_residual(Problem8 problem) {
+  std::fill(problem.residual.begin(), problem.residual.end(), 0.0f);
+  problem.epilogue.residual = nullptr;
+  return problem;
 }
 
 void check_vector(const Problem8& problem, std::mt19937& random) {
@@ -142,8 +152,10 @@ void check_vector(const Problem8& problem, std::mt19937& random) {
   for (float& value : x) value = normal(random);
   Int8Options options;
   options.activation_bits = problem.top == 127 ? 7 : 8;
+  options.by_vectors = true;
   const auto matrix = make_int8(problem.weights.data(), problem.w_scale.data(), problem.rows, problem.channels,
                                 1, options);
+  CHECK_THROWS(matrix->multiply({}, {0, 1}, {0, 1}, nullptr), std::logic_error);
   Scratch scratch(*matrix);
   matrix->multiply_vector(x.data(), y.data(), problem.epilogue, {0, problem.rows}, scratch.get());
   Problem8 copy = problem;
@@ -177,6 +189,8 @@ void check(const Problem8& problem, std::mt19937& random) {
   }
   CHECK(cut == expected);
   check_quantized(*matrix, problem, expected);
+  const Problem8 bare = without_residual(problem);
+  check_quantized(*matrix, bare, bare.expected());
   if (problem.taps == 1 && problem.columns.count == 1) check_vector(problem, random);
 }
 
@@ -202,7 +216,7 @@ struct ChannelProblem : Problem8 {
 };
 
 void check_filters(ChannelProblem problem) {
-  const std::vector<float> expected = problem.expected();
+  const std::vector<float> expected = problem.expected(), bare = without_residual(problem).expected();
   problem.depth = problem.taps;
   const auto matrix = make_int8_depthwise(problem.filters.data(), problem.w_scale.data(), problem.rows, problem.taps);
   CHECK(matrix->elements() == Elements::int8x4);
@@ -217,6 +231,7 @@ void check_filters(ChannelProblem problem) {
   }
   CHECK(whole == expected && cut == expected);
   check_quantized(*matrix, problem, expected);
+  check_quantized(*matrix, without_residual(problem), bare);
   CHECK_THROWS(matrix->multiply_vector(nullptr, nullptr, {}, {0, 1}, nullptr), std::logic_error);
 }
 
@@ -299,40 +314,100 @@ void test_range() {
   CHECK(zero_element({1.0f, 3, 255}) == 0x03030303u);
 }
 
-// Each step once, its weights with it; what is added in 16 bits fits them, and what is widened does not.
+// Each step once, its weights with it; what is added in 16 bits fits them, and only what does not is centred.
 void test_order_of_steps() {
   std::mt19937 random(11);
   std::normal_distribution<float> normal;
-  constexpr int kRows = 4;
+  constexpr int kRows = 4, kStep = 4 * kRows;
   for (const int top : {127, 255}) {
     for (const int depth : {1, 2, 7, 64, 301}) {
-      std::vector<std::int8_t> panel(static_cast<std::size_t>(depth) * kRows * 4);
+      std::vector<std::int8_t> panel(static_cast<std::size_t>(depth) * kStep);
       for (auto& w : panel) w = static_cast<std::int8_t>(std::min(127.0f, std::max(-128.0f, 40 * normal(random))));
-      const std::vector<std::int8_t> before = panel;
       std::vector<std::uint16_t> order(static_cast<std::size_t>(depth));
-      const Steps steps = order_steps(panel.data(), depth, kRows, top, order.data());
+      std::vector<std::int8_t> packed{1, 2, 3};
+      const Steps steps = order_steps(panel.data(), depth, kRows, top, order.data(), &packed);
+      const int plain = 2 * steps.pairs + steps.singles, centred = 2 * steps.centred_pairs + steps.centred_singles;
+      CHECK(steps.begin == 3 && plain + centred == depth && (top != 127 || centred == 0));
+      CHECK(packed.size() == static_cast<std::size_t>(3 + (plain + 2 * centred) * kStep));
       std::vector<int> seen(static_cast<std::size_t>(depth));
-      for (int i = 0; i < depth; ++i) {
-        ++seen[order[i]];
-        CHECK(std::equal(&panel[i * 16], &panel[i * 16] + 16, &before[order[i] * 16]));
-      }
+      for (const int d : order) ++seen[d];
       CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
-      // The furthest that `count` steps from `first` can take any sum of 16 bits.
-      const auto fits = [&](int first, int count) {
+      const auto weight = [&](int i, int k) { return static_cast<int>(panel[order[i] * kStep + k]); };
+      std::int32_t missing[kRows] = {};
+      for (int i = 0; i < depth; ++i) {
+        const int before = i < plain ? i : plain + 2 * (i - plain);
+        const std::int8_t* const w = &packed[static_cast<std::size_t>(3 + before * kStep)];
+        for (int k = 0; k < kStep; ++k) {
+          if (i < plain) CHECK(w[k] == weight(i, k));
+          if (i < plain) continue;
+          CHECK(static_cast<std::uint8_t>(w[k]) == std::abs(weight(i, k)));
+          for (const int x : {0, 1, 127, 128, 255}) {  // as a byte with a sign
+            const int turned = static_cast<std::int8_t>(x ^ static_cast<std::uint8_t>(w[kStep + k]));
+            CHECK(turned == (weight(i, k) < 0 ? 127 - x : x - 128));
+          }
+          missing[k / 4] += weight(i, k) * (weight(i, k) < 0 ? 127 : 128);
+        }
+      }
+      CHECK(std::equal(missing, missing + kRows, steps.missing));
+      // The furthest that `count` steps from the i-th can take any sum of 16 bits.
+      const auto fits = [&](int i, int count, bool is_centred) {
         for (int lane = 0; lane < 2 * kRows; ++lane) {
           int high = 0, low = 0;
-          for (int i = first; i < first + count; ++i) {
-            for (const int w : {panel[i * 16 + 2 * lane], panel[i * 16 + 2 * lane + 1]}) (w > 0 ? high : low) += w * top;
+          for (int k = 0; k < 2 * count; ++k) {
+            const int w = weight(i + k / 2, 2 * lane + k % 2);
+            if (is_centred) {
+              high += std::abs(w) * 127;
+              low -= std::abs(w) * 128;
+            } else {
+              (w > 0 ? high : low) += w * top;
+            }
           }
           if (high > 32767 || low < -32768) return false;
         }
         return true;
       };
-      for (int pair = 0; pair < steps.pairs; ++pair) CHECK(fits(2 * pair, 2));
-      for (int i = 2 * steps.pairs; i < 2 * steps.pairs + steps.singles; ++i) CHECK(fits(i, 1));
-      CHECK(top != 127 || 2 * steps.pairs + steps.singles == depth);
-      for (int i = 2 * steps.pairs + steps.singles; i < depth; ++i) CHECK(!fits(i, 1));
+      for (int pair = 0; pair < steps.pairs; ++pair) CHECK(fits(2 * pair, 2, false));
+      for (int i = 2 * steps.pairs; i < plain; ++i) CHECK(fits(i, 1, false));
+      for (int pair = 0; pair < steps.centred_pairs; ++pair) CHECK(fits(plain + 2 * pair, 2, true));
+      for (int i = plain; i < depth; ++i) CHECK(fits(i, 1, true) && !fits(i, 1, false));
     }
+  }
+}
+
+// Four rows of one weight each, times all bytes.
+void check_bytes(float step, float bias, float row_scale, Activation activation, std::mt19937& random) {
+  Problem8 problem(4, 1, 1, {256, 256, 256}, 255, false, activation, random);
+  problem.weights = {1, -1, 127, 3};
+  for (int i = 0; i < 256; ++i) problem.data[i] = static_cast<Int8x4>(i);
+  problem.x = {0.037f, 100, 255};
+  problem.w_scale.assign(4, 0.0173f);
+  problem.scale.assign(4, row_scale);
+  problem.bias.assign(4, bias);
+  const auto matrix = make_int8(problem.weights.data(), problem.w_scale.data(), 4, 1, 1);
+  const Problem8 bare = without_residual(problem);
+  for (const int top : {127, 255}) check_quantized(*matrix, bare, bare.expected(), {step, top / 3, top});
+}
+
+// Sums that are bytes at ties, near them and far away, and constants that are too large or no numbers.
+void test_bytes() {
+  std::mt19937 random(12);
+  const float inf = std::numeric_limits<float>::infinity(), factor = 0.0173f * 0.037f;
+  for (const float step : {2 * factor, std::nextafter(2 * factor, inf), 64 * factor, 1e-31f, 2e38f}) {
+    for (const float bias : {0.0f, 17.37f * step, -511.5f * step, 600 * step, 3e38f, inf, NAN}) {
+      for (const float row_scale : {1.0f, -0.71f, 1e-35f, inf, NAN}) {
+        for (const Activation activation : {Activation::none, Activation::clip}) {
+          check_bytes(step, bias, row_scale, activation, random);
+        }
+      }
+    }
+  }
+  // Biases that take one of the sums to a tie, but for what float32 rounds on the way.
+  std::uniform_real_distribution<float> steps(40.0f, 64.0f);
+  std::uniform_int_distribution<int> bytes(0, 255);
+  for (int trial = 0; trial < 1000; ++trial) {
+    const float step = steps(random) * factor;
+    const double bias = (bytes(random) + 0.5) * step - 127 * (bytes(random) - 100.0) * factor;
+    check_bytes(step, static_cast<float>(bias), 1.0f, Activation::none, random);
   }
 }
 
@@ -341,7 +416,10 @@ void test_limits() {
   const float scale = 1.0f;
   CHECK_THROWS(make_int8(weights.data(), &scale, 1, 65794, 1), std::invalid_argument);
   CHECK_THROWS(make_int8(weights.data(), &scale, 1, 1, 65537), std::invalid_argument);
-  const auto matrix = make_int8(weights.data(), &scale, 1, 65793, 1);  // the longest row fits
+  Int8Options options;
+  options.by_vectors = true;
+  CHECK_THROWS(make_int8(weights.data(), &scale, 1, 3, 9, options), std::invalid_argument);
+  const auto matrix = make_int8(weights.data(), &scale, 1, 65793, 1, options);  // the longest row fits
   Scratch scratch(*matrix);
   const std::vector<float> x(weights.size(), 1.0f);
   float y = 0.0f;
@@ -360,6 +438,7 @@ int main() {
     test_filters();
     test_quantize();
     test_range();
+    test_bytes();
     test_limits();
   }
 }

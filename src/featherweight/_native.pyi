@@ -122,10 +122,17 @@ class Matrix:
         """y [rows] = weights @ x [depth], one thread."""
 
 class Int8Matrix:
-    """Weights int8 [rows, depth] with a scale a row. For tests and benchmarks."""
+    """Weights int8 [rows, depth] with a scale a row, for `multiply_vector` or for `multiply`.
+
+    For tests and benchmarks.
+    """
 
     def __init__(
-        self, weights: NDArray[np.int8], scale: NDArray[np.float32], activation_bits: int = 8
+        self,
+        weights: NDArray[np.int8],
+        scale: NDArray[np.float32],
+        activation_bits: int = 8,
+        vector: bool = False,
     ) -> None: ...
     @property
     def bytes(self) -> int: ...

@@ -90,6 +90,24 @@ def test_sums_are_those_of_onnx() -> None:
     assert np.array_equal(ours.numpy(), wanted)
 
 
+def test_sums_of_all_weights_are_exact() -> None:
+    random = np.random.default_rng(7)
+    q = random.integers(0, 256, (5, 70), dtype=np.uint8)
+    weight = random.integers(-128, 128, (9, 70)).astype(np.int8)
+    q[0], weight[0], weight[1] = 255, 127, -128
+    ours = integer.linear_sums(torch.from_numpy(q), 77, torch.from_numpy(weight))
+    assert np.array_equal(ours.numpy(), (q.astype(np.int64) - 77) @ weight.astype(np.int64).T)
+
+    image = random.integers(0, 256, (2, 6, 9, 8), dtype=np.uint8)
+    filters = random.integers(-128, 128, (4, 3, 3, 3)).astype(np.int8)
+    layer = {"stride": (2, 2), "padding": (1, 1), "groups": 2}
+    ours = integer.conv2d_sums(torch.from_numpy(image), 77, torch.from_numpy(filters), **layer)
+    wanted = torch.conv2d(
+        torch.from_numpy(image).double() - 77, torch.from_numpy(filters).double(), **layer
+    )
+    assert torch.equal(ours.double(), wanted)
+
+
 def test_requantized_products_are_those_of_onnx() -> None:
     """QLinearMatMul may round a tie of its own float product otherwise: one step, seldom."""
     random = np.random.default_rng(4)
@@ -131,6 +149,7 @@ def test_kernels_give_the_same_bits(instruction_set: str, num_bits: int) -> None
         _native.quantize_channels(x.numpy(), scale, zero_point, quantization.top, elements)
         matrix.multiply(elements, scale, zero_point, y)
         vector = np.empty(21, np.float32)
+        matrix = _native.Int8Matrix(weight.numpy(), scales.numpy(), num_bits, vector=True)
         matrix.multiply_vector(x[:, 0].numpy().copy(), vector)
     finally:
         _native.choose_instruction_set(_native.instruction_sets()[-1])

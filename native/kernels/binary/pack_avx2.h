@@ -11,16 +11,20 @@
 namespace featherweight::kernels {
 namespace {
 
-// kVectors vectors of 8 pixels, the last of them masked. From the last channel to the first: a word
+// kVectors vectors of 8 pixels, `in_last` in the last of them. From the last channel to the first: a word
 // doubles, and a comparison that holds, -1, is subtracted. The sums go in the channels' order.
 template <int kVectors>
-void planes_to_words(const float* x, std::ptrdiff_t stride, int channels, __m256i last,
-                     std::uint32_t* signs, float* magnitudes) {
+void planes_to_words(const float* x, std::ptrdiff_t stride, int channels, int in_last, std::uint32_t* signs,
+                     float* magnitudes) {
+  const __m256i last = Avx2::first(in_last);
   __m256i words[kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) words[v] = _mm256_setzero_si256();
   const auto load = [&](const float* p, int v) {
     return v == kVectors - 1 ? Avx2::load(p + v * 8, last) : Avx2::load(p + v * 8);
+  };
+  const auto store = [&](float* p, int v, __m256 value) {
+    Avx2::store_first(p + v * 8, v == kVectors - 1 ? in_last : 8, value);
   };
   for (int c = channels - 1; c >= 0; --c) {
 #pragma GCC unroll 4
@@ -31,16 +35,14 @@ void planes_to_words(const float* x, std::ptrdiff_t stride, int channels, __m256
   }
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
-    const __m256i mask = v == kVectors - 1 ? last : _mm256_set1_epi32(-1);
-    _mm256_maskstore_epi32(reinterpret_cast<int*>(signs) + v * 8, mask, words[v]);
+    store(reinterpret_cast<float*>(signs), v, _mm256_castsi256_ps(words[v]));
   }
   if (magnitudes == nullptr) return;
   const __m256 sign_bit = _mm256_set1_ps(-0.0f);
   for (int v = 0; v < kVectors; ++v) {
     __m256 sum = _mm256_setzero_ps();
     for (int c = 0; c < channels; ++c) sum = _mm256_add_ps(sum, _mm256_andnot_ps(sign_bit, load(x + c * stride, v)));
-    const __m256i mask = v == kVectors - 1 ? last : _mm256_set1_epi32(-1);
-    Avx2::store(magnitudes + v * 8, mask, _mm256_add_ps(Avx2::load(magnitudes + v * 8, mask), sum));
+    store(magnitudes, v, _mm256_add_ps(load(magnitudes, v), sum));
   }
 }
 
@@ -48,7 +50,7 @@ void planes_to_words(const float* x, std::ptrdiff_t stride, int channels, int co
                      std::uint32_t* signs, float* magnitudes) {
   for (int i = 0; i < count;) {
     const int left = count - i, vectors = left >= 32 ? 4 : (left + 7) / 8;
-    const __m256i last = Avx2::first(left >= 32 ? 8 : left - (vectors - 1) * 8);
+    const int last = left >= 32 ? 8 : left - (vectors - 1) * 8;
     float* const sums = magnitudes ? magnitudes + i : nullptr;
     if (vectors == 4) planes_to_words<4>(x + i, stride, channels, last, signs + i, sums);
     if (vectors == 3) planes_to_words<3>(x + i, stride, channels, last, signs + i, sums);

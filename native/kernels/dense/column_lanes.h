@@ -56,7 +56,7 @@ struct ColumnLanes {
         for (int v = 0; v < kUsed; ++v) acc[r][v] = V::fma(weight, columns[v], acc[r][v]);
       }
     }
-    if (p.columns.dense()) return store_dense<kUsed, kMasked>(acc, row, rows, column, last, p);
+    if (p.columns.dense()) return store_dense<kUsed, kMasked>(acc, row, rows, column, count, p);
     alignas(64) float sums[kRows * kColumns];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
@@ -68,9 +68,11 @@ struct ColumnLanes {
 
   // From registers: no column is dropped.
   template <int kUsed, bool kMasked>
-  static void store_dense(const typename V::Float (&acc)[kRows][kUsed], int row, int rows, int column,
-                          typename V::Mask last, const Product& p) {
+  static void store_dense(const typename V::Float (&acc)[kRows][kUsed], int row, int rows, int column, int count,
+                          const Product& p) {
     const Epilogue& e = p.epilogue;
+    const int left = count - (kUsed - 1) * V::kLanes;
+    const auto last = V::first(left);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       if (r >= rows) return;
@@ -85,7 +87,7 @@ struct ColumnLanes {
         if (e.residual) rest = is_masked ? V::load(e.residual + at, last) : V::load(e.residual + at);
         const auto value = finished<V>(acc[r][v], e, scale, bias, rest);
         if (is_masked) {
-          V::store(p.y + at, last, value);
+          V::store_first(p.y + at, left, value);
         } else {
           V::store(p.y + at, value);
         }

@@ -114,7 +114,7 @@ struct DenseLoops {
       const auto scale = e.scale ? V::load(e.scale + at, mask) : V::fill(1.0f);
       const auto bias = e.bias ? V::load(e.bias + at, mask) : V::zero();
       const auto rest = e.residual ? V::load(e.residual + at, mask) : V::zero();
-      V::store(p.y + at, mask, finished<V>(acc[v], e, scale, bias, rest));
+      V::store_first(p.y + at, used, finished<V>(acc[v], e, scale, bias, rest));
     }
   }
 };

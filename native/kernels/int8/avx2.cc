@@ -29,6 +29,17 @@ struct Avx2Int : Avx2 {
     return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
                                               static_cast<unsigned>(d) << 24));
   }
+  static Int min_words(Int a, Int b) { return _mm256_min_epu16(a, b); }
+  // Has an integer none of these bits?
+  static bool any_without(Int a, std::int32_t bits) {
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(and_int(a, fill_int(bits)), _mm256_setzero_si256())) != 0;
+  }
+  // The upper words of integers of both in turns, and of two such pairs of rows, as unsigned bytes, elements.
+  static Int upper_words(Int a, Int b) { return _mm256_blend_epi16(_mm256_srli_epi32(a, 16), b, 0xaa); }
+  static Int joined_rows(Int ab, Int cd) {
+    const __m128i order = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    return _mm256_shuffle_epi8(join_words(ab, cd), _mm256_broadcastsi128_si256(order));
+  }
   static Float from_int(Int a) { return _mm256_cvtepi32_ps(a); }
   static Int rounded(Float a) { return _mm256_cvtps_epi32(a); }
   // How far from the nearest integer, or `least` where that is more; NaN is at none.
@@ -38,19 +49,16 @@ struct Avx2Int : Avx2 {
   }
   static bool any_at_least(Float a, Float b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)) != 0; }
   static void store_int(std::int32_t* p, Int value) { _mm256_storeu_si256(reinterpret_cast<Int*>(p), value); }
-  static Int load_some(const std::uint32_t* p, int count) {
-    if (count >= kLanes) return _mm256_loadu_si256(reinterpret_cast<const Int*>(p));
-    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), first(count));
+  static Int load_int(const std::uint32_t* p, Mask mask) {
+    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask);
   }
   static void store_some(std::uint32_t* p, Int value, int count) {
     if (count >= kLanes) return _mm256_storeu_si256(reinterpret_cast<Int*>(p), value);
-    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(count), value);
+    store_first(reinterpret_cast<float*>(p), count, _mm256_castsi256_ps(value));
   }
   // The lower or upper halves of the 128-bit lanes of both, interleaved.
   static Int low_bytes(Int a, Int b) { return _mm256_unpacklo_epi8(a, b); }
   static Int high_bytes(Int a, Int b) { return _mm256_unpackhi_epi8(a, b); }
-  static Int low_words(Int a, Int b) { return _mm256_unpacklo_epi16(a, b); }
-  static Int high_words(Int a, Int b) { return _mm256_unpackhi_epi16(a, b); }
   static Int low_ints(Int a, Int b) { return _mm256_unpacklo_epi32(a, b); }
   static Int high_ints(Int a, Int b) { return _mm256_unpackhi_epi32(a, b); }
   static Int low_longs(Int a, Int b) { return _mm256_unpacklo_epi64(a, b); }
@@ -129,68 +137,72 @@ inline __m256i sums_of_pairs(__m256i words) {
   return sums;
 }
 
-// Two steps whose products fit 16 bits together: widened once.
-template <int kUsed>
-inline void add_pair(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x, const __m256i* y) {
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-    const __m256i w_x = _mm256_set1_epi32(element(w + 4 * r)), w_y = _mm256_set1_epi32(element(w + 4 * (kRows + r)));
-#pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      const __m256i both = _mm256_add_epi16(_mm256_maddubs_epi16(x[v], w_x), _mm256_maddubs_epi16(y[v], w_y));
-      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(both));
-    }
+// Products of a step with two channels each, in 16 bits. Of a centred one, its magnitudes are the unsigned bytes.
+struct Plain {
+  static constexpr int kBytes = 4 * kRows;
+  static __m256i products(const std::int8_t* w, int row, __m256i x) {
+    return _mm256_maddubs_epi16(x, _mm256_set1_epi32(element(w + 4 * row)));
   }
-}
+};
+struct Centred {
+  static constexpr int kBytes = 8 * kRows;
+  static __m256i products(const std::int8_t* w, int row, __m256i x) {
+    const __m256i centred = _mm256_xor_si256(x, _mm256_set1_epi32(element(w + 4 * (kRows + row))));
+    return _mm256_maddubs_epi16(_mm256_set1_epi32(element(w + 4 * row)), centred);
+  }
+};
 
+// Where a panel times a tile has come to: the next step's weights, and which element of X it is of.
 template <int kUsed>
-inline void add_single(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-    const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
-#pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(_mm256_maddubs_epi16(x[v], weight)));
-    }
-  }
-}
+struct Cursor {
+  const std::int8_t* w;
+  const std::uint16_t* order;
+  const __m256i* x;
+  Sums<kUsed> acc;
 
-// A step whose products do not fit 16 bits: even and odd channels in 16 bits each.
-template <int kUsed>
-inline void add_wide(Sums<kUsed>& acc, const std::int8_t* w, const __m256i* x) {
-  __m256i even[kUsed], odd[kUsed];
-#pragma GCC unroll 2
-  for (int v = 0; v < kUsed; ++v) {
-    even[v] = _mm256_and_si256(x[v], _mm256_set1_epi16(255));
-    odd[v] = _mm256_srli_epi16(x[v], 8);
-  }
+  // Two steps at a time that fit 16 bits together: widened once.
+  template <class Step>
+  void add_pairs(int count) {
+    for (; count > 0; --count, w += 2 * Step::kBytes, order += 2) {
+      const __m256i *const a = x + order[0] * kVectors, *const b = x + order[1] * kVectors;
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-    const __m256i weight = _mm256_set1_epi32(element(w + 4 * r));
-    const __m256i w_even = _mm256_srai_epi16(_mm256_slli_epi16(weight, 8), 8), w_odd = _mm256_srai_epi16(weight, 8);
+      for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kUsed; ++v) {
-      const __m256i both = _mm256_add_epi32(_mm256_madd_epi16(even[v], w_even), _mm256_madd_epi16(odd[v], w_odd));
-      acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], both);
+        for (int v = 0; v < kUsed; ++v) {
+          const __m256i both = _mm256_add_epi16(Step::products(w, r, a[v]), Step::products(w + Step::kBytes, r, b[v]));
+          acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(both));
+        }
+      }
     }
   }
-}
+
+  template <class Step>
+  void add_singles(int count) {
+    for (; count > 0; --count, w += Step::kBytes, ++order) {
+      const __m256i* const a = x + order[0] * kVectors;
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kUsed; ++v) {
+          acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(Step::products(w, r, a[v])));
+        }
+      }
+    }
+  }
+};
 
 // One panel times one tile.
 template <int kUsed>
-void tile_sums(const Int8Weights& weights, int panel, const __m256i* x, const std::int32_t* first, std::int32_t* out) {
-  const int depth = weights.depth;
-  const std::int8_t* w = weights.packed + static_cast<std::ptrdiff_t>(panel) * depth * kRows * 4;
-  const std::uint16_t* order = weights.order + static_cast<std::ptrdiff_t>(panel) * depth;
-  const Steps steps = weights.steps[panel];
-  Sums<kUsed> acc(first);
-  for (int i = 0; i < steps.pairs; ++i, w += 8 * kRows, order += 2) {
-    add_pair(acc, w, x + order[0] * kVectors, x + order[1] * kVectors);
-  }
-  for (int i = 0; i < steps.singles; ++i, w += 4 * kRows, ++order) add_single(acc, w, x + *order * kVectors);
-  const int wide = depth - 2 * steps.pairs - steps.singles;
-  for (int i = 0; i < wide; ++i, w += 4 * kRows, ++order) add_wide(acc, w, x + *order * kVectors);
-  acc.store(out);
+[[gnu::always_inline]] inline Sums<kUsed> tile_sums(const Int8Weights& weights, int panel, const __m256i* x,
+                                                    const std::int32_t* first) {
+  const Steps& steps = weights.steps[panel];
+  Cursor<kUsed> cursor{weights.packed + steps.begin, weights.order + static_cast<std::ptrdiff_t>(panel) * weights.depth, x,
+                       Sums<kUsed>(first)};
+  cursor.template add_pairs<Plain>(steps.pairs);
+  cursor.template add_singles<Plain>(steps.singles);
+  cursor.template add_pairs<Centred>(steps.centred_pairs);
+  cursor.template add_singles<Centred>(steps.centred_singles);
+  return cursor.acc;
 }
 
 // Tiles that pass all rows before the next do. They are gathered first: X's own rows may lie pages apart.
@@ -209,15 +221,34 @@ std::size_t scratch_bytes(int depth) {
 // A panel times the tiles of `columns`.
 void multiply_panel(const Int8Weights& weights, const __m256i* tiles, const Product& p, const QuantizedOutput* output,
                     int row, int rows_end, Range columns) {
-  alignas(64) std::int32_t sums[kRows * kColumns + V::kLanes];
   std::int32_t begin[kRows];
-  for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+  for (int r = 0; r < kRows; ++r) {  // wraps around, as the sums do
+    begin[r] = static_cast<std::int32_t>(static_cast<std::uint32_t>(weights.steps[row / kRows].missing[r]) -
+                                         static_cast<std::uint32_t>(p.x.zero_point * weights.row_sum[row + r]));
+  }
   const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows_end);
+  // Elements that lie as the columns of a tile do.
+  Int8x4* const elements = out.is_elements(0) && output->row_pitch == p.columns.pitch ? out.elements(0) : nullptr;
+  const auto store = [&](const auto& sums, int column, int count) {
+    if (elements == nullptr) {
+      alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
+      sums.store(tile);
+      return out.store(tile, column, count);
+    }
+    constexpr int kUsed = sizeof(sums.at[0]) / sizeof(sums.at[0][0]);
+#pragma GCC unroll 2
+    for (int v = 0; v < kUsed; ++v) {
+      const __m256i rows[kRows] = {sums.at[0][v], sums.at[1][v], sums.at[2][v], sums.at[3][v]};
+      V::store_some(elements + column + v * V::kLanes, out.bytes(0, rows), count - v * V::kLanes);
+    }
+  };
   for (int column = columns.begin; column < columns.end; column += kColumns, tiles += kVectors * p.depth) {
-    const int left = columns.end - column, count = left < kColumns ? left : kColumns;
-    const auto run = count > V::kLanes ? tile_sums<2> : tile_sums<1>;
-    run(weights, row / kRows, tiles, begin, sums);
-    out.store(sums, column, count);
+    const int left = columns.end - column;
+    if (left > V::kLanes) {
+      store(tile_sums<2>(weights, row / kRows, tiles, begin), column, left < kColumns ? left : kColumns);
+    } else {
+      store(tile_sums<1>(weights, row / kRows, tiles, begin), column, left);
+    }
   }
 }
 
@@ -241,7 +272,7 @@ void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutpu
   }
 }
 
-// Lanes are pairs of channels of a row, in 16 bits.
+// Lanes are pairs of channels of a row, in 16 bits. Weights are in the order of X.
 void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantization& q, float* y,
                      const Epilogue& e, Range rows, void* scratch) {
   constexpr int kChains = 4;
@@ -254,10 +285,9 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
   for (int row = rows.begin; row < rows.end; row += kRows) {
     const auto* const w =
         reinterpret_cast<const __m128i*>(weights.packed + static_cast<std::ptrdiff_t>(row) * depth * 4);
-    const std::uint16_t* const order = weights.order + static_cast<std::ptrdiff_t>(row / kRows) * depth;
     __m256i acc[kChains] = {};
     const auto step = [&](int d, int chain) {
-      const __m256i value = _mm256_castpd_si256(_mm256_broadcast_sd(elements + order[d]));
+      const __m256i value = _mm256_castpd_si256(_mm256_broadcast_sd(elements + d));
       acc[chain] = _mm256_add_epi32(acc[chain],
                                     _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(w + d)), value));
     };

@@ -27,6 +27,15 @@ struct Avx512Int : Avx512 {
     return fill_int(static_cast<std::int32_t>(static_cast<unsigned>(a | b << 8 | c << 16) |
                                               static_cast<unsigned>(d) << 24));
   }
+  static Int min_words(Int a, Int b) { return _mm512_min_epu16(a, b); }
+  // Has an integer none of these bits?
+  static bool any_without(Int a, std::int32_t bits) { return _mm512_testn_epi32_mask(a, fill_int(bits)) != 0; }
+  // The upper words of integers of both in turns, and of two such pairs of rows, as unsigned bytes, elements.
+  static Int upper_words(Int a, Int b) { return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(a, 16), b); }
+  static Int joined_rows(Int ab, Int cd) {
+    const __m128i order = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    return _mm512_shuffle_epi8(join_words(ab, cd), _mm512_broadcast_i32x4(order));
+  }
   static Float from_int(Int a) { return _mm512_cvtepi32_ps(a); }
   static Int rounded(Float a) { return _mm512_cvtps_epi32(a); }
   // How far from the nearest integer, or `least` where that is more; NaN is at none.
@@ -36,9 +45,7 @@ struct Avx512Int : Avx512 {
   }
   static bool any_at_least(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ) != 0; }
   static void store_int(std::int32_t* p, Int value) { _mm512_storeu_si512(p, value); }
-  static Int load_some(const std::uint32_t* p, int count) {
-    return count >= kLanes ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi32(first(count), p);
-  }
+  static Int load_int(const std::uint32_t* p, Mask mask) { return _mm512_maskz_loadu_epi32(mask, p); }
   static void store_some(std::uint32_t* p, Int value, int count) {
     if (count >= kLanes) return _mm512_storeu_si512(p, value);
     _mm512_mask_storeu_epi32(p, first(count), value);

@@ -13,52 +13,66 @@ template <class V>
 struct Int8Depthwise {
   using Int = typename V::Int;
   using FourTaps = typename V::FourTaps;
-  static constexpr int kVectors = 4, kColumns = kVectors * V::kLanes;
-  static constexpr int kPrepared = 16;  // groups of four taps, a filter of 8 x 8
+  static constexpr int kMostTaps = 32 * 32;  // of larger filters, scalar.cc takes care
 
-  // Four rows by a vector of columns, rows kColumns apart in `out`. `prepared`: of all taps, or null.
-  static void sums(const std::int8_t* w, const FourTaps* prepared, const Int8x4* x, const std::int32_t* offsets,
-                   int taps, int columns, const std::int32_t* begin, std::int32_t* out) {
+  // Sums of four rows and a vector of columns. kTaps: of the filter, or 0 for any.
+  template <int kTaps>
+  [[gnu::always_inline]] static void add_up(const FourTaps* filter, const Int8x4* x, const std::int32_t* offsets,
+                                            int any_taps, typename V::Mask columns, const std::int32_t* begin,
+                                            Int (&out)[4]) {
+    const int taps = kTaps ? kTaps : any_taps;
     Int acc[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) acc[i] = V::four_ints(begin);
-    for (int tap = 0; tap < taps; tap += 4, w += 16) {
+#pragma GCC unroll 3
+    for (int tap = 0; tap < taps; tap += 4) {
       Int of_tap[4];
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) of_tap[i] = V::load_some(x + offsets[tap + i < taps ? tap + i : 0], columns);
-      if (prepared) {
-        prepared[tap / 4].add_products(acc, of_tap, taps - tap);
-      } else {
-        FourTaps(w).add_products(acc, of_tap, taps - tap);
-      }
+      for (int i = 0; i < 4; ++i) of_tap[i] = V::load_int(x + offsets[tap + i < taps ? tap + i : 0], columns);
+      filter[tap / 4].add_products(acc, of_tap, taps - tap);
     }
     const Int first = V::low_ints(acc[0], acc[1]), second = V::low_ints(acc[2], acc[3]);
     const Int third = V::high_ints(acc[0], acc[1]), fourth = V::high_ints(acc[2], acc[3]);
-    V::store_int(out, V::low_longs(first, second));
-    V::store_int(out + kColumns, V::high_longs(first, second));
-    V::store_int(out + 2 * kColumns, V::low_longs(third, fourth));
-    V::store_int(out + 3 * kColumns, V::high_longs(third, fourth));
+    out[0] = V::low_longs(first, second);
+    out[1] = V::high_longs(first, second);
+    out[2] = V::low_longs(third, fourth);
+    out[3] = V::high_longs(third, fourth);
+  }
+
+  // The runs of a panel.
+  template <int kTaps>
+  static void filter_runs(const Int8Weights& filters, const FourTaps* filter, const Product& p,
+                          const QuantizedOutput* output, Range rows, Range columns) {
+    std::int32_t begin[4];
+    for (int r = 0; r < 4; ++r) begin[r] = -p.x.zero_point * filters.row_sum[rows.begin + r];
+    const TileRows<V, 4, V::kLanes> out(filters, p, output, rows.begin, rows.end);
+    const auto* const x = static_cast<const Int8x4*>(p.x.data) + columns.begin;
+    out.each_run(columns.begin, columns.end, [&](const Run& run) {
+      for (int i = 0; i < run.count; i += V::kLanes) {
+        // What lies behind a run is read where there is more of the plane.
+        const int left = run.count - i, from = run.from + i, more = columns.size() - from;
+        Int sums[4];
+        add_up<kTaps>(filter, x + from, p.x.offsets, p.depth, V::first(more < V::kLanes ? more : V::kLanes), begin, sums);
+        if (out.is_elements(0)) {
+          V::store_some(out.elements(0) + run.to_element + i, out.bytes(0, sums), left);
+          continue;
+        }
+        alignas(64) std::int32_t tile[4 * V::kLanes];
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; ++r) V::store_int(tile + r * V::kLanes, sums[r]);
+        out.store(0, tile, {0, left < V::kLanes ? left : V::kLanes, run.to + i, run.to_element + i});
+      }
+    });
   }
 
   static void filter(const Int8Weights& filters, const Product& p, const QuantizedOutput* output, Range rows,
                      Range columns) {
-    alignas(64) std::int32_t tile[4 * kColumns + V::kLanes];
+    if (p.depth > kMostTaps) return kInt8Scalar.filter(filters, p, output, rows, columns);
     const std::int8_t* const w = filters.packed + static_cast<std::ptrdiff_t>(rows.begin) * filters.depth;
-    const Int8x4* const x = static_cast<const Int8x4*>(p.x.data);
-    std::int32_t begin[4];
-    for (int r = 0; r < 4; ++r) begin[r] = -p.x.zero_point * filters.row_sum[rows.begin + r];
-    FourTaps prepared[kPrepared];
-    const int groups = (p.depth + 3) / 4;
-    for (int g = 0; g < groups && groups <= kPrepared; ++g) prepared[g] = FourTaps(w + g * 16);
-    const FourTaps* const all = groups <= kPrepared ? prepared : nullptr;
-    const TileRows<V, 4, kColumns> out(filters, p, output, rows.begin, rows.end);
-    for (int column = columns.begin; column < columns.end; column += kColumns) {
-      const int left = columns.end - column, count = left < kColumns ? left : kColumns;
-      for (int i = 0; i < count; i += V::kLanes) {
-        sums(w, all, x + column + i, p.x.offsets, p.depth, count - i, begin, tile + i);
-      }
-      out.store(tile, column, count);
-    }
+    FourTaps filter[kMostTaps / 4];
+    for (int tap = 0; tap < p.depth; tap += 4) filter[tap / 4] = FourTaps(w + tap * 4);
+    const auto run = p.depth == 9 ? filter_runs<9> : filter_runs<0>;
+    run(filters, filter, p, output, rows, columns);
   }
 };
 

@@ -26,8 +26,9 @@ class PackedInt8 final : public Int8Matrix {
   PackedInt8(const std::int8_t* weights, const float* scale, int rows, int channels, int taps,
              const Int8Options& options)
       : kernels_(active_kernels().int8), channels_(channels), depth_(elements_of(channels, taps)),
-        tile_(kernels_.row_tile), panels_((rows + tile_ - 1) / tile_), is_linear_(taps == 1),
-        packed_(aligned_array<std::int8_t>(packed_bytes())) {
+        tile_(kernels_.row_tile), panels_((rows + tile_ - 1) / tile_), by_vectors_(options.by_vectors),
+        packed_bytes_(static_cast<std::size_t>(panels_) * tile_ * depth_ * 4),
+        packed_(aligned_array<std::int8_t>(packed_bytes_)) {
     if (options.input != nullptr) {
       has_input_ = true;
       input_ = *options.input;
@@ -37,12 +38,12 @@ class PackedInt8 final : public Int8Matrix {
     scale_.resize(static_cast<std::size_t>(panels_) * tile_, 0.0f);
     row_sum_.resize(scale_.size(), 0);
     pack(weights, rows, taps);
-    if (kernels_.wants_order) order();
+    if (kernels_.wants_order && !by_vectors_) order();
   }
 
   const char* format() const override { return "int8"; }
   std::size_t bytes() const override {
-    return packed_bytes() + scale_.size() * sizeof(float) + row_sum_.size() * sizeof(std::int32_t) +
+    return packed_bytes_ + scale_.size() * sizeof(float) + row_sum_.size() * sizeof(std::int32_t) +
            order_.size() * sizeof(std::uint16_t) + steps_.size() * sizeof(Steps);
   }
   int row_tile() const override { return tile_; }
@@ -54,15 +55,17 @@ class PackedInt8 final : public Int8Matrix {
   }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
+    check_use(false);
     kernels_.multiply(weights(), product, nullptr, rows, columns, scratch);
   }
   void multiply_quantized(const Product& product, const QuantizedOutput& output, Range rows, Range columns,
                           void* scratch) const override {
+    check_use(false);
     kernels_.multiply(weights(), product, &output, rows, columns, scratch);
   }
   void multiply_vector(const float* x, float* y, const Epilogue& epilogue, Range rows,
                        void* scratch) const override {
-    if (!is_linear_) throw std::logic_error("a convolution's 8-bit weights cannot multiply a vector");
+    check_use(true);
     Quantization q = input_;
     if (!has_input_) {
       float low = 0.0f, high = 0.0f;
@@ -77,18 +80,18 @@ class PackedInt8 final : public Int8Matrix {
   }
 
  private:
-  std::size_t packed_bytes() const { return static_cast<std::size_t>(panels_) * tile_ * depth_ * 4; }
+  void check_use(bool by_vectors) const {
+    if (by_vectors != by_vectors_) throw std::logic_error("8-bit weights are packed for either columns or vectors");
+  }
   Int8Weights weights() const {
-    const bool is_ordered = !steps_.empty();
-    return {packed_.get(), scale_.data(), row_sum_.data(), is_ordered ? order_.data() : nullptr,
-            is_ordered ? steps_.data() : nullptr, depth_};
+    return {packed_.get(), scale_.data(), row_sum_.data(), order_.data(), steps_.data(), depth_};
   }
   std::int8_t* element(int row, int d) const {
     return packed_.get() + ((static_cast<std::ptrdiff_t>(row / tile_) * depth_ + d) * tile_ + row % tile_) * 4;
   }
 
   void pack(const std::int8_t* weights, int rows, int taps) {
-    std::fill_n(packed_.get(), packed_bytes(), std::int8_t{0});
+    std::fill_n(packed_.get(), packed_bytes_, std::int8_t{0});
     for (int row = 0; row < rows; ++row) {
       for (int c = 0; c < channels_; ++c) {
         for (int tap = 0; tap < taps; ++tap) {
@@ -101,17 +104,22 @@ class PackedInt8 final : public Int8Matrix {
   }
 
   void order() {
+    std::vector<std::int8_t> ordered;
     order_.resize(static_cast<std::size_t>(panels_) * depth_);
     for (int panel = 0; panel < panels_; ++panel) {
       steps_.push_back(order_steps(element(panel * tile_, 0), depth_, tile_, input_.top,
-                                   order_.data() + static_cast<std::ptrdiff_t>(panel) * depth_));
+                                   order_.data() + static_cast<std::ptrdiff_t>(panel) * depth_, &ordered));
     }
+    packed_bytes_ = ordered.size();
+    packed_ = aligned_array<std::int8_t>(packed_bytes_);
+    std::copy(ordered.begin(), ordered.end(), packed_.get());
   }
 
   const Int8Kernels& kernels_;
   int channels_, depth_, tile_, panels_;
-  bool is_linear_, has_input_ = false;
+  bool by_vectors_, has_input_ = false;
   Quantization input_;
+  std::size_t packed_bytes_;
   AlignedArray<std::int8_t> packed_;
   std::vector<float> scale_;
   std::vector<std::int32_t> row_sum_;
@@ -131,6 +139,7 @@ std::unique_ptr<Int8Matrix> make_int8(const std::int8_t* weights, const float* s
     throw std::invalid_argument("a row of 8-bit weights must have at most " + std::to_string(kMostElements) +
                                 " elements of four channels, but has " + std::to_string(elements_of(channels, taps)));
   }
+  if (options.by_vectors && taps != 1) throw std::invalid_argument("weights of a convolution cannot multiply a vector");
   if (options.activation_bits != 7 && options.activation_bits != 8) {
     throw std::invalid_argument("activation_bits must be 7 or 8, but is " +
                                 std::to_string(options.activation_bits));

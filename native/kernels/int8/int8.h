@@ -16,8 +16,8 @@ struct Int8Weights {
   const std::int8_t* packed;
   const float* scale;            // one a row, then zeros up to a whole panel
   const std::int32_t* row_sum;   // sums of a row's weights, filled as `scale`
-  const std::uint16_t* order;    // [panel][depth]: which element of X a packed step is of; null: they are in order
-  const Steps* steps;            // one a panel; null with `order`
+  const std::uint16_t* order;    // [panel][depth]: which element of X a packed step is of, if `multiply` wants it
+  const Steps* steps;            // one a panel, with `order`: how steps are packed then
   int depth;                     // in elements
 };
 
@@ -33,7 +33,7 @@ struct QuantizedOutput {
 // One instruction set's functions. `y` of a product may be null where `quantized` is not.
 struct Int8Kernels {
   int row_tile, column_tile;
-  bool wants_order;  // of steps (steps.h)
+  bool wants_order;  // of steps (steps.h), in `multiply`
   std::size_t (*scratch_bytes)(int depth);  // null: none
   void (*multiply)(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized,
                    Range rows, Range columns, void* scratch);
@@ -65,13 +65,14 @@ class Int8Matrix : public Matrix {
 };
 
 struct Int8Options {
+  bool by_vectors = false;  // only by multiply_vector; else only by multiply: on AVX2 they want other layouts
   int activation_bits = 8;  // 7 is faster where there is no VNNI: more fits 16 bits
   // Of multiply_vector's input; if not given, its range is measured in every call.
   const Quantization* input = nullptr;
 };
 
-// `weights`: [rows][channels][taps], copied; `scale`: one a row. With taps > 1 there is no
-// multiply_vector. Throws std::invalid_argument where a sum might not fit 32 bits.
+// `weights`: [rows][channels][taps], copied; `scale`: one a row. Throws std::invalid_argument where a sum might not fit
+// 32 bits.
 std::unique_ptr<Int8Matrix> make_int8(const std::int8_t* weights, const float* scale, int rows,
                                       int channels, int taps, const Int8Options& options = {});
 

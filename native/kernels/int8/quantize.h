@@ -23,7 +23,7 @@ inline std::uint32_t quantized(float x, const Quantization& q) {
 template <class V>
 struct Quantizer {
   typename V::Float scale, inverse, high, near_tie;
-  typename V::Int zero_point, lowest, zero_words, least;
+  typename V::Int zero_point, lowest, zero_words;
 
   explicit Quantizer(const Quantization& q)
       : scale(V::fill(q.scale)), inverse(V::fill(1.0f / q.scale)),
@@ -31,13 +31,7 @@ struct Quantizer {
         // Where 1 / scale is not a normal number, always divide.
         near_tie(V::fill(q.scale > 1e-30f && q.scale < 1e30f ? 0.5f - 1.0f / 16384 : -1.0f)),
         zero_point(V::fill_int(q.zero_point)), lowest(V::fill_int(-q.zero_point)),
-        zero_words(V::fill_int(q.zero_point * 0x00010001)), least(V::fill_int(0)) {}
-
-  // Of numbers that are to be clipped before: to round keeps their order, so that the bytes can be clipped instead.
-  Quantizer(const Quantization& q, const Ending& clip) : Quantizer(q) {
-    high = V::fill(static_cast<float>(static_cast<std::int32_t>(quantized(clip.high, q)) - q.zero_point));
-    least = V::fill_int(static_cast<std::int32_t>(quantized(clip.low, q) * 0x01010101u));
-  }
+        zero_words(V::fill_int(q.zero_point * 0x00010001)) {}
 
   // x / scale, rounded, and not over the highest; NaN and what is far below 0 become the least integer.
   template <int kVectors>
@@ -62,7 +56,7 @@ struct Quantizer {
     steps_of<4>(x, steps);
     const auto first = V::add_words(V::join_ints(steps[0], steps[1]), zero_words);
     const auto second = V::add_words(V::join_ints(steps[2], steps[3]), zero_words);
-    return V::max_bytes(least, V::turned_bytes(V::join_words(first, second)));
+    return V::turned_bytes(V::join_words(first, second));
   }
 
   // An integer of 0 ... 255 for each number.

@@ -53,23 +53,26 @@ struct PlaneCopy {
   }
 
   static void phase(const PlaneSplit& s, std::int64_t py, std::int64_t px, const float* channel, float* out) {
-    // Pixels [first, last) of a line lie inside the channel.
-    const auto count_to = [&](std::int64_t x) {
-      const std::int64_t count = (x + s.pad_left - px + s.stride_x - 1) / s.stride_x;
-      return count < 0 || x + s.pad_left < px ? 0 : count > s.pitch ? s.pitch : count;
+    // Of `limit` places in this phase, those before the channel's pixel `to`.
+    const auto count_to = [](std::int64_t to, std::int64_t pad, std::int64_t at, std::int64_t stride, std::int64_t limit) {
+      const std::int64_t count = (to + pad - at + stride - 1) / stride;
+      return to + pad < at ? 0 : count > limit ? limit : count;
     };
-    const std::int64_t first = count_to(0), last = count_to(s.in_width);
-    for (std::int64_t n = 0; n < s.phase_height; ++n, out += s.pitch) {
-      const std::int64_t y = n * s.stride_y + py - s.pad_top;
-      if (y < 0 || y >= s.in_height) {
-        pad(out, s.pitch, s.padding);
-        continue;
-      }
-      pad(out, first, s.padding);
-      const float* const in = channel + y * s.in_width + first * s.stride_x + px - s.pad_left;
-      line(in, s.stride_x, out + first, last - first);
-      pad(out + last, s.pitch - last, s.padding);
+    const std::int64_t first = count_to(0, s.pad_left, px, s.stride_x, s.pitch);
+    const std::int64_t count = count_to(s.in_width, s.pad_left, px, s.stride_x, s.pitch) - first;
+    const std::int64_t top = count_to(0, s.pad_top, py, s.stride_y, s.phase_height);
+    const std::int64_t bottom = count_to(s.in_height, s.pad_top, py, s.stride_y, s.phase_height);
+    float* const end = out + s.phase_height * s.pitch;
+    const float* in = channel + (top * s.stride_y + py - s.pad_top) * s.in_width + first * s.stride_x + px - s.pad_left;
+    // What lies between two lines is written at once.
+    std::int64_t between = top * s.pitch + first;
+    for (std::int64_t n = top; n < bottom; ++n, in += s.stride_y * s.in_width) {
+      pad(out, between, s.padding);
+      line(in, s.stride_x, out + between, count);
+      out += between + count;
+      between = s.pitch - count;
     }
+    pad(out, end - out, s.padding);
   }
 
   static void split(const PlaneSplit& s, const float* channel, float* planes) {

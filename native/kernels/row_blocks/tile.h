@@ -78,7 +78,7 @@ struct RowBlocksTile {
         if (whole) {
           V::store(p.y + at, y);
         } else {
-          V::store(p.y + at, mask, y);
+          V::store_first(p.y + at, rest, y);
         }
       }
     }

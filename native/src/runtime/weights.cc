@@ -87,6 +87,7 @@ std::unique_ptr<kernels::Int8Matrix> make_int8(const Plan& plan, const Node& nod
   }
   kernels::Int8Options options;
   options.input = &*node.input8;
+  options.by_vectors = use.by_vectors;
   return kernels::make_int8(stored.data(), scale.data(), use.rows, use.depth / use.taps, use.taps, options);
 }
 
