@@ -226,20 +226,19 @@ void multiply_panel(const Int8Weights& weights, const __m256i* tiles, const Prod
     begin[r] = static_cast<std::int32_t>(static_cast<std::uint32_t>(weights.steps[row / kRows].missing[r]) -
                                          static_cast<std::uint32_t>(p.x.zero_point * weights.row_sum[row + r]));
   }
-  const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows_end);
-  // Elements that lie as the columns of a tile do.
-  Int8x4* const elements = out.is_elements(0) && output->row_pitch == p.columns.pitch ? out.elements(0) : nullptr;
+  const FourRows<V> out(weights, p, output, row, rows_end);
+  const bool is_dense = out.are_elements_dense();
   const auto store = [&](const auto& sums, int column, int count) {
-    if (elements == nullptr) {
+    if (!is_dense) {
       alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
       sums.store(tile);
-      return out.store(tile, column, count);
+      return out.store(tile, kColumns, Runs(column, count, p, output));
     }
     constexpr int kUsed = sizeof(sums.at[0]) / sizeof(sums.at[0][0]);
 #pragma GCC unroll 2
     for (int v = 0; v < kUsed; ++v) {
       const __m256i rows[kRows] = {sums.at[0][v], sums.at[1][v], sums.at[2][v], sums.at[3][v]};
-      V::store_some(elements + column + v * V::kLanes, out.bytes(0, rows), count - v * V::kLanes);
+      V::store_some(out.elements() + column + v * V::kLanes, out.bytes(rows), count - v * V::kLanes);
     }
   };
   for (int column = columns.begin; column < columns.end; column += kColumns, tiles += kVectors * p.depth) {

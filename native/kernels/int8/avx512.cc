@@ -132,14 +132,16 @@ void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutpu
     const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
     std::int32_t begin[kRows];
     for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
-    const TileRows<V, kRows, kColumns> out(weights, p, output, row, rows.end);
+    const FourRows<V> out[2] = {{weights, p, output, row, rows.end}, {weights, p, output, row + 4, rows.end}};
     for (int column = columns.begin; column < columns.end; column += kColumns) {
       const int left = columns.end - column, count = left < kColumns ? left : kColumns;
       const int used = (count + V::kLanes - 1) / V::kLanes, rest = count - (used - 1) * V::kLanes;
       const auto last = rest == V::kLanes ? V::Mask(0xffff) : V::first(rest);
       const auto run = used == 3 ? sums<3> : used == 2 ? sums<2> : sums<1>;
       run(w, x + column, p.x.offsets, p.depth, last, begin, tile);
-      out.store(tile, column, count);
+      const Runs runs(column, count, p, output);
+      out[0].store(tile, kColumns, runs);
+      if (row + 4 < rows.end) out[1].store(tile + 4 * kColumns, kColumns, runs);
     }
   }
 }

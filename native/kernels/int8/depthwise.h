@@ -45,22 +45,22 @@ struct Int8Depthwise {
                           const QuantizedOutput* output, Range rows, Range columns) {
     std::int32_t begin[4];
     for (int r = 0; r < 4; ++r) begin[r] = -p.x.zero_point * filters.row_sum[rows.begin + r];
-    const TileRows<V, 4, V::kLanes> out(filters, p, output, rows.begin, rows.end);
+    const FourRows<V> out(filters, p, output, rows.begin, rows.end);
     const auto* const x = static_cast<const Int8x4*>(p.x.data) + columns.begin;
-    out.each_run(columns.begin, columns.end, [&](const Run& run) {
+    each_run(columns.begin, columns.end, p.columns, output, [&](const Run& run) {
       for (int i = 0; i < run.count; i += V::kLanes) {
         // What lies behind a run is read where there is more of the plane.
         const int left = run.count - i, from = run.from + i, more = columns.size() - from;
         Int sums[4];
         add_up<kTaps>(filter, x + from, p.x.offsets, p.depth, V::first(more < V::kLanes ? more : V::kLanes), begin, sums);
-        if (out.is_elements(0)) {
-          V::store_some(out.elements(0) + run.to_element + i, out.bytes(0, sums), left);
+        if (out.is_elements()) {
+          V::store_some(out.elements() + run.to_element + i, out.bytes(sums), left);
           continue;
         }
         alignas(64) std::int32_t tile[4 * V::kLanes];
 #pragma GCC unroll 4
         for (int r = 0; r < 4; ++r) V::store_int(tile + r * V::kLanes, sums[r]);
-        out.store(0, tile, {0, left < V::kLanes ? left : V::kLanes, run.to + i, run.to_element + i});
+        out.store(tile, V::kLanes, Run{0, left < V::kLanes ? left : V::kLanes, run.to + i, run.to_element + i});
       }
     });
   }
