@@ -18,29 +18,45 @@ Range stored_columns(const Columns& columns, Range range) {
   return {stored(range.begin), stored(range.end)};
 }
 
-// Writes tile[d * kTile + i], the word of row d and stored column first + i; zeros beyond `count` and
-// in rows `depth` ... `depth_filled - 1`.
+// Tiles of kTile columns, one after the other: tile[d * kTile + i] is the word of row d and stored column i of the
+// tile's, which are `first` and on; zeros in rows `depth` ... `depth_filled - 1` and beyond the `count` columns of all
+// tiles. A row of X is read in one run for many tiles, a page or a power of two away from the next.
 template <int kTile>
-void gather_columns(const Product& p, int first, int count, int depth_filled, void* tile_of_words) {
-  auto* const tile = static_cast<std::uint32_t*>(tile_of_words);
-  const int width = p.columns.width, pitch = p.columns.pitch;
-  for (int i = count < kTile ? 0 : p.depth * kTile; i < depth_filled * kTile; ++i) tile[i] = 0;
+void gather_columns(const Product& p, int first, int count, int depth_filled, void* tiles) {
+  struct Piece {  // of a row: within a tile, and within a line of the plane
+    int from, to, count;
+  };
+  constexpr int kPieces = 32;
+  Piece pieces[kPieces];
+  auto* const words = static_cast<std::uint32_t*>(tiles);
+  const int width = p.columns.width, pitch = p.columns.pitch, size = depth_filled * kTile;
+  for (int begin = 0; begin < count; begin += kTile) {
+    std::uint32_t* const tile = words + begin / kTile * size;
+    for (int i = count - begin < kTile ? 0 : p.depth * kTile; i < size; ++i) tile[i] = 0;
+  }
   for (int done = 0; done < count;) {
-    const int column = first + done, in_group = column % width, left = count - done;
-    const int run = width - in_group < left ? width - in_group : left;
-    const auto* const x = static_cast<const std::uint32_t*>(p.x.data) + column / width * pitch + in_group;
-    std::uint32_t* to = tile + done;
-    for (int d = 0; d < p.depth; ++d, to += kTile) {
-      const std::uint32_t* const from = x + p.x.offsets[d];
-      if (run == kTile) {
-        std::memcpy(to, from, kTile * 4);
-        continue;
-      }
-      int i = 0;
-      for (; i + 4 <= run; i += 4) std::memcpy(to + i, from + i, 16);
-      for (; i < run; ++i) to[i] = from[i];
+    int found = 0;
+    for (; done < count && found < kPieces; ++found) {
+      const int column = first + done, in_line = column % width, in_tile = done % kTile, left = count - done;
+      const int of_line = width - in_line < left ? width - in_line : left;
+      const int run = kTile - in_tile < of_line ? kTile - in_tile : of_line;
+      pieces[found] = {column / width * pitch + in_line, done / kTile * size + in_tile, run};
+      done += run;
     }
-    done += run;
+    for (int d = 0; d < p.depth; ++d) {
+      const auto* const x = static_cast<const std::uint32_t*>(p.x.data) + p.x.offsets[d];
+      std::uint32_t* const row = words + d * kTile;
+      for (int piece = 0; piece < found; ++piece) {
+        const auto [at, to, run] = pieces[piece];
+        if (run == kTile) {
+          std::memcpy(row + to, x + at, kTile * 4);
+          continue;
+        }
+        int i = 0;
+        for (; i + 4 <= run; i += 4) std::memcpy(row + to + i, x + at + i, 16);
+        for (; i < run; ++i) row[to + i] = x[at + i];
+      }
+    }
   }
 }
 

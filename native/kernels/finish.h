@@ -2,6 +2,8 @@
 // dropping the columns that are not wanted. Included by files of one instruction set only.
 #pragma once
 
+#include <limits>
+
 #include "kernels/product.h"
 
 namespace featherweight::kernels {
@@ -36,11 +38,41 @@ typename V::Float finished(typename V::Float sum, const Epilogue& e, typename V:
   return ended<V>(V::add(V::fma(sum, scale, bias), residual), e.ending);
 }
 
+// The last step of many vectors, without a branch where nothing happens to them but to be clipped.
+template <class V>
+struct Finish {
+  const Epilogue& e;
+  typename V::Float low, high;
+  bool is_clipped;
+
+  explicit Finish(const Epilogue& epilogue) : e(epilogue) {
+    const Ending& end = e.ending;
+    const bool is_clip = end.activation == Activation::clip;
+    const float most = std::numeric_limits<float>::infinity();
+    low = V::fill(is_clip ? end.low : -most);
+    high = V::fill(is_clip ? end.high : most);
+    is_clipped = end.step == 0.0f && end.activation != Activation::hard_swish;
+  }
+  [[gnu::always_inline]] typename V::Float operator()(typename V::Float sum, typename V::Float scale,
+                                                      typename V::Float bias, typename V::Float residual) const {
+    // In this order NaN passes through, as in torch.
+    return is_clipped ? V::min(high, V::max(low, V::add(V::fma(sum, scale, bias), residual)))
+                      : otherwise(sum, scale, bias, residual);
+  }
+
+ private:
+  [[gnu::noinline]] typename V::Float otherwise(typename V::Float sum, typename V::Float scale, typename V::Float bias,
+                                                typename V::Float residual) const {
+    return finished<V>(sum, e, scale, bias, residual);
+  }
+};
+
 // Sums of columns `begin` ... `begin + count - 1` of `rows` rows, side by side in `sums`, a row's `pitch` after the
 // one before. Where wanted columns lie is found once for all rows.
 template <class V>
 void store_rows_of(const float* sums, int pitch, int begin, int count, int row, int rows, const Product& p) {
   const Epilogue e = p.epilogue;  // copies: what a store might alias would be read again after it
+  const Finish<V> finish(e);
   float* const out = p.y;
   const std::ptrdiff_t stride = p.y_stride;
   for (int done = 0; done < count;) {
@@ -62,14 +94,14 @@ void store_rows_of(const float* sums, int pitch, int begin, int count, int row, 
           const auto rest = residual ? V::load(residual + i) : V::zero();
           auto sum = V::load(from + i);
           if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i));
-          V::store(y + i, finished<V>(sum, e, scale, bias, rest));
+          V::store(y + i, finish(sum, scale, bias, rest));
         }
         if (i < run) {
           const auto mask = V::first(run - i);
           const auto rest = residual ? V::load(residual + i, mask) : V::zero();
           auto sum = V::load(from + i, mask);
           if (e.column_scale) sum = V::mul(sum, V::load(e.column_scale + to + i, mask));
-          V::store_first(y + i, run - i, finished<V>(sum, e, scale, bias, rest));
+          V::store_first(y + i, run - i, finish(sum, scale, bias, rest));
         }
       }
     }

@@ -11,7 +11,7 @@ using Loops = DenseLoops<Avx2, ColumnLanes<Avx2, 4, 3>, RowLanes<Avx2, 2, 3>, 3>
 using Gathered = GatheredColumns<Avx2, 4, 3>;
 
 void multiply(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
-  const auto run = scratch != nullptr && Gathered::pays(rows.size()) ? Gathered::multiply : Loops::multiply;
+  const auto run = scratch != nullptr && Gathered::pays(rows.size(), p.depth) ? Gathered::multiply : Loops::multiply;
   run(packed, p, rows, columns, scratch);
 }
 

@@ -71,6 +71,7 @@ struct ColumnLanes {
   static void store_dense(const typename V::Float (&acc)[kRows][kUsed], int row, int rows, int column, int count,
                           const Product& p) {
     const Epilogue& e = p.epilogue;
+    const Finish<V> finish(e);
     const int left = count - (kUsed - 1) * V::kLanes;
     const auto last = V::first(left);
 #pragma GCC unroll 16
@@ -85,7 +86,7 @@ struct ColumnLanes {
         const std::ptrdiff_t at = first + v * V::kLanes;
         auto rest = V::zero();
         if (e.residual) rest = is_masked ? V::load(e.residual + at, last) : V::load(e.residual + at);
-        const auto value = finished<V>(acc[r][v], e, scale, bias, rest);
+        const auto value = finish(acc[r][v], scale, bias, rest);
         if (is_masked) {
           V::store_first(p.y + at, left, value);
         } else {

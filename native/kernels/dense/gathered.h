@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/columns.h"
+#include "kernels/dense/column_lanes.h"
 #include "kernels/dense/dense.h"
 
 namespace featherweight::kernels {
@@ -16,11 +17,11 @@ namespace {
 template <class V, int kRows, int kVectors>
 struct GatheredColumns {
   static constexpr int kColumns = kVectors * V::kLanes, kDepth = 128, kChunk = 512;
-  static constexpr int kSums = 144 << 10, kNearWeights = 256 << 10;  // bytes
+  static constexpr int kSums = 144 << 10, kNearWeights = 256 << 10, kNearTiles = 24 << 10;  // bytes
   static_assert(V::kLanes == 2 * kRows, "a panel is two tiles");
 
   // To gather a column takes as long as some rows of W.
-  static bool pays(int rows) { return rows >= 32; }
+  static bool pays(int rows, int depth) { return rows >= (depth <= kDepth ? 16 : 32); }
 
   static int rows_at_once(int rows) { return rows < kChunk ? (rows + V::kLanes - 1) / V::kLanes * V::kLanes : kChunk; }
 
@@ -33,11 +34,13 @@ struct GatheredColumns {
   }
 
   static std::size_t scratch_bytes(int rows, int depth) {
+    if (depth <= kDepth) return kNearTiles;
     const int sums = is_near(rows, depth) ? bytes_of_sums(rows) : kSums;
     return kDepth * kColumns * sizeof(float) + static_cast<std::size_t>(sums);
   }
 
   static void multiply(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
+    if (p.depth <= kDepth) return multiply_short(packed, p, rows, columns, static_cast<float*>(scratch));
     auto* const tile = static_cast<float*>(scratch);
     float* const sums = tile + kDepth * kColumns;
     const Range stored = stored_columns(p.columns, columns);
@@ -51,6 +54,34 @@ struct GatheredColumns {
   }
 
  private:
+  // Of one block of depth sums are stored from registers. As many tiles as the cache holds pass kRows rows before the
+  // next rows do: both X and Y are read and written in long runs.
+  static void multiply_short(const float* packed, const Product& p, Range rows, Range columns, float* tiles) {
+    std::int32_t offsets[kDepth];
+    for (int d = 0; d < p.depth; ++d) offsets[d] = d * kColumns;
+    Product gathered = p;
+    gathered.x.offsets = offsets;
+    const Range stored = stored_columns(p.columns, columns);
+    const int size = p.depth * kColumns, step = kNearTiles / (size * static_cast<int>(sizeof(float))) * kColumns;
+    for (int first = stored.begin; first < stored.end; first += step) {
+      const int end = stored.end - first < step ? stored.end : first + step;
+      gather_columns<kColumns>(p, first, end - first, p.depth, tiles);
+      for (int row = rows.begin; row < rows.end; row += kRows) {
+        const int in_panel = row % V::kLanes;
+        const float* const w = packed + static_cast<std::ptrdiff_t>(row - in_panel) * p.depth + in_panel;
+        const float* tile = tiles;
+        for (int column = first; column < end; column += kColumns, tile += size) {
+          const int count = end - column < kColumns ? end - column : kColumns;
+          gathered.x.data = tile;
+          gathered.y = p.y + column;
+          gathered.epilogue.residual = p.epilogue.residual ? p.epilogue.residual + column : nullptr;
+          gathered.columns = {count, 1, 1};
+          ColumnLanes<V, kRows, kVectors>::run(w, row, rows.end - row, 0, count, gathered);
+        }
+      }
+    }
+  }
+
   // `columns` are stored ones.
   static void multiply_chunk(const float* packed, const Product& p, Range rows, Range columns, float* tile,
                              float* sums) {

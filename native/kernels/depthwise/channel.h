@@ -6,8 +6,6 @@
 // what lies outside of the plane.
 #pragma once
 
-#include <limits>
-
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/finish.h"
 
@@ -21,18 +19,12 @@ struct DepthwiseChannel {
     const float *weights, *x;
     float* y;
     const Epilogue& e;
-    typename V::Float scale, bias, low, high;
-    bool is_clipped;  // or stored as it is: nothing else happens to a sum
+    typename V::Float scale, bias;
   };
 
   static void channel(const PlaneWindow& l, const float* weights, const float* x, int row, float* y,
                       const Epilogue& e) {
-    const Ending& end = e.ending;
-    const bool is_clip = end.activation == Activation::clip;
-    const float most = std::numeric_limits<float>::infinity();
-    const Channel c{l, weights, x, y, e, V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f),
-                    V::fill(is_clip ? end.low : -most), V::fill(is_clip ? end.high : most),
-                    end.step == 0.0f && end.activation != Activation::hard_swish};
+    const Channel c{l, weights, x, y, e, V::fill(e.scale ? e.scale[row] : 1.0f), V::fill(e.bias ? e.bias[row] : 0.0f)};
     const bool is_square = l.kernel_y == l.kernel_x && l.stride_y == l.stride_x && l.dilation_y == 1 && l.dilation_x == 1;
     switch (is_square ? 10 * l.kernel_x + l.stride_x : 0) {
       case 31: return strips<3, 1>(c);
@@ -50,13 +42,13 @@ struct DepthwiseChannel {
   // Stores one line of a strip after the other.
   struct End {
     const Channel& c;
-    typename V::Float scale = c.scale, bias = c.bias, low = c.low, high = c.high;
+    typename V::Float scale = c.scale, bias = c.bias;
+    Finish<V> finish{c.e};
     float* y;
     const float* residual;
     std::ptrdiff_t pitch;
     int count;
     typename V::Mask mask;
-    bool is_clipped = c.is_clipped;
 
     End(const Channel& channel, int column)
         : c(channel), y(c.y + column), residual(c.e.residual ? c.e.residual + column : nullptr), pitch(c.layer.out_width),
@@ -68,10 +60,7 @@ struct DepthwiseChannel {
         rest = V::load(residual, mask);
         residual += pitch;
       }
-      // In this order NaN passes through, as in torch.
-      const auto value = is_clipped ? V::min(high, V::max(low, V::add(V::fma(sum, scale, bias), rest)))
-                                    : finished<V>(sum, c.e, scale, bias, rest);
-      V::store_first(y, count, value);
+      V::store_first(y, count, finish(sum, scale, bias, rest));
       y += pitch;
     }
   };

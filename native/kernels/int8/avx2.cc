@@ -260,11 +260,7 @@ void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutpu
   stored.columns = {wanted.end, p.columns.width, p.columns.width};
   for (int first = wanted.begin; first < wanted.end; first += block) {
     const Range part{first, wanted.end - first < block ? wanted.end : first + block};
-    auto* tile = static_cast<Int8x4*>(scratch);
-    for (int column = part.begin; column < part.end; column += kColumns, tile += kColumns * p.depth) {
-      const int left = part.end - column;
-      gather_columns<kColumns>(p, column, left < kColumns ? left : kColumns, p.depth, tile);
-    }
+    gather_columns<kColumns>(p, part.begin, part.size(), p.depth, scratch);
     for (int row = rows.begin; row < rows.end; row += kRows) {
       multiply_panel(weights, tiles, stored, output, row, rows.end, part);
     }
