@@ -13,6 +13,7 @@ struct Avx2 {
   using Float = __m256;
   using Mask = __m256i;
   static constexpr int kLanes = 8;
+  static constexpr bool kMasksCost = true;  // to load and store by a mask
 
   static Float zero() { return _mm256_setzero_ps(); }
   static Float fill(float value) { return _mm256_set1_ps(value); }

@@ -12,6 +12,7 @@ struct Avx512 {
   using Float = __m512;
   using Mask = __mmask16;
   static constexpr int kLanes = 16;
+  static constexpr bool kMasksCost = false;
 
   static Float zero() { return _mm512_setzero_ps(); }
   static Float fill(float value) { return _mm512_set1_ps(value); }

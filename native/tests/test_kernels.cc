@@ -23,6 +23,22 @@ void test_dense() {
   }
 }
 
+// Around the blocks of depth and of columns that a product is cut into.
+void test_large_dense() {
+  std::mt19937 random(2);
+  for (const int rows : {15, 49, 64, 130}) {
+    for (const int depth : {96, 97, 128, 129, 193, 257}) {
+      for (const Columns& columns : {Columns{13, 13, 13}, Columns{27, 1, 1}, Columns{169, 1, 1}, Columns{195, 15, 13},
+                                     Columns{64, 9, 7}, Columns{650, 1, 1}}) {
+        const Case size{rows, depth, columns};
+        const std::vector<float> weights = random_weights(size, random);
+        const Problem problem(size, weights, Activation::clip, random);
+        check_product(*make_dense(weights.data(), rows, depth), problem, 1e-4);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -30,5 +46,6 @@ int main() {
     choose(set);
     std::printf("%s\n", name_of(set));
     test_dense();
+    test_large_dense();
   }
 }

@@ -25,7 +25,9 @@ struct ColumnLanes {
     if constexpr (kUsed > 1) {
       if (count <= (kUsed - 1) * V::kLanes) return dispatch<kUsed - 1>(w, row, rows, column, count, p);
     }
-    if (count == kUsed * V::kLanes) return tile<kUsed, false>(w, row, rows, column, count, p);
+    if constexpr (V::kMasksCost) {
+      if (count == kUsed * V::kLanes) return tile<kUsed, false>(w, row, rows, column, count, p);
+    }
     tile<kUsed, true>(w, row, rows, column, count, p);
   }
 

@@ -14,14 +14,16 @@ namespace featherweight::kernels {
 namespace {
 
 // Tiles of kRows rows by kVectors vectors; where one vector is left, of 2 * kRows rows (panels hold kLanes of them).
-template <class V, int kRows, int kVectors>
+// kShort: the depth up to which sums are stored from registers, with kNearTiles bytes of tiles gathered at once.
+template <class V, int kRows, int kVectors, int kShort, int kNearTiles>
 struct GatheredColumns {
   static constexpr int kColumns = kVectors * V::kLanes, kDepth = 128, kChunk = 512;
-  static constexpr int kSums = 144 << 10, kNearWeights = 256 << 10, kNearTiles = 24 << 10;  // bytes
+  static constexpr int kSums = 144 << 10, kNearWeights = 256 << 10;  // bytes
+  static_assert(kShort * kColumns * static_cast<int>(sizeof(float)) <= kNearTiles, "there is room for one");
   static_assert(V::kLanes == 2 * kRows, "a panel is two tiles");
 
   // To gather a column takes as long as some rows of W.
-  static bool pays(int rows, int depth) { return rows >= (depth <= kDepth ? 16 : 32); }
+  static bool pays(int rows, int depth) { return rows >= (depth <= kShort ? 16 : 32); }
 
   static int rows_at_once(int rows) { return rows < kChunk ? (rows + V::kLanes - 1) / V::kLanes * V::kLanes : kChunk; }
 
@@ -34,13 +36,13 @@ struct GatheredColumns {
   }
 
   static std::size_t scratch_bytes(int rows, int depth) {
-    if (depth <= kDepth) return kNearTiles;
+    if (depth <= kShort) return kNearTiles;
     const int sums = is_near(rows, depth) ? bytes_of_sums(rows) : kSums;
     return kDepth * kColumns * sizeof(float) + static_cast<std::size_t>(sums);
   }
 
   static void multiply(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
-    if (p.depth <= kDepth) return multiply_short(packed, p, rows, columns, static_cast<float*>(scratch));
+    if (p.depth <= kShort) return multiply_short(packed, p, rows, columns, scratch);
     auto* const tile = static_cast<float*>(scratch);
     float* const sums = tile + kDepth * kColumns;
     const Range stored = stored_columns(p.columns, columns);
@@ -53,11 +55,11 @@ struct GatheredColumns {
     }
   }
 
- private:
   // Of one block of depth sums are stored from registers. As many tiles as the cache holds pass kRows rows before the
   // next rows do: both X and Y are read and written in long runs.
-  static void multiply_short(const float* packed, const Product& p, Range rows, Range columns, float* tiles) {
-    std::int32_t offsets[kDepth];
+  static void multiply_short(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
+    auto* const tiles = static_cast<float*>(scratch);
+    std::int32_t offsets[kShort];
     for (int d = 0; d < p.depth; ++d) offsets[d] = d * kColumns;
     Product gathered = p;
     gathered.x.offsets = offsets;
@@ -82,6 +84,7 @@ struct GatheredColumns {
     }
   }
 
+ private:
   // `columns` are stored ones.
   static void multiply_chunk(const float* packed, const Product& p, Range rows, Range columns, float* tile,
                              float* sums) {

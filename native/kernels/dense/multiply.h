@@ -10,63 +10,17 @@ namespace {
 
 template <class V, class ColumnTile, class RowTile, int kHalf>
 struct DenseLoops {
-  // Weights that stay in the second-level cache while the columns pass.
-  static constexpr int kBlockBytes = 256 << 10;
+  // Weights that stay in the second-level cache while the columns pass, and steps of depth whose weights stay in the
+  // first.
+  static constexpr int kBlockBytes = 256 << 10, kDepth = 96;
+  // Pairs of runs of columns whose unfinished sums wait in scratch.
+  static constexpr int kPairs = 32, kSums = RowTile::kColumns * RowTile::kRows;
 
-  // While the last columns of a block pass, the weights of the next one are brought.
-  static constexpr int kAheadColumns = 6 * kHalf;
+  static std::size_t scratch_bytes(int depth) { return depth <= kDepth ? 0 : kPairs * kSums * sizeof(float); }
 
-  static int block_rows(int depth) {
-    const int panels = kBlockBytes / (depth * V::kLanes * static_cast<int>(sizeof(float)));
-    const int rows = panels * V::kLanes / RowTile::kRows * RowTile::kRows;
-    return rows > RowTile::kRows ? rows : RowTile::kRows;
-  }
-
-  // Multiply-adds, useless lanes and columns included, and the turning of sums.
-  static bool lanes_are_rows(const Product& p, Range rows, Range columns) {
-    const auto round = [](int count, int to) { return (count + to - 1) / to * to; };
-    const double wanted = static_cast<double>(columns.size()) * p.columns.width / p.columns.pitch;
-    const double by_rows = round(rows.size(), V::kLanes) * wanted * (p.depth + kTurning);
-    const double by_columns = static_cast<double>(round(rows.size(), ColumnTile::kTileRows)) *
-                              round(columns.size(), V::kLanes) * p.depth;
-    return by_rows < by_columns;
-  }
-  static constexpr int kTurning = 16;
-
-  static void multiply(const float* packed, const Product& p, Range rows, Range columns, void*) {
-    const bool by_rows = lanes_are_rows(p, rows, columns);
-    const int step = block_rows(p.depth);
-    for (int row = rows.begin; row < rows.end; row += step) {
-      const Range block{row, row + step < rows.end ? row + step : rows.end};
-      if (by_rows) {
-        rows_block(packed, p, block, columns, block.end < rows.end ? static_cast<std::ptrdiff_t>(step) * p.depth : 0);
-      } else {
-        columns_block(packed, p, block, columns);
-      }
-    }
-  }
-
-  static void rows_block(const float* packed, const Product& p, Range rows, Range columns, std::ptrdiff_t ahead) {
-    for (int column = columns.begin;;) {
-      const ColumnPair pair = next_pair<kHalf>(p.columns, column, columns.end);
-      if (pair.half == 0) return;
-      const std::ptrdiff_t wanted = columns.end - column < kAheadColumns ? ahead : 0;
-      for (int row = rows.begin; row < rows.end; row += RowTile::kRows) {
-        RowTile::run(packed + static_cast<std::ptrdiff_t>(row) * p.depth, wanted, row, rows.end - row, pair, p);
-      }
-    }
-  }
-
-  static void columns_block(const float* packed, const Product& p, Range rows, Range columns) {
-    for (int column = columns.begin; column < columns.end; column += ColumnTile::kColumns) {
-      const int left = columns.end - column;
-      const int count = left < ColumnTile::kColumns ? left : ColumnTile::kColumns;
-      for (int row = rows.begin; row < rows.end; row += ColumnTile::kTileRows) {
-        const int in_panel = row % V::kLanes;
-        const float* const w = packed + static_cast<std::ptrdiff_t>(row - in_panel) * p.depth + in_panel;
-        ColumnTile::run(w, row, rows.end - row, column, count, p);
-      }
-    }
+  static void multiply(const float* packed, const Product& p, Range rows, Range columns, void* scratch) {
+    const auto run = lanes_are_rows(p, rows, columns, scratch != nullptr) ? by_rows : by_columns;
+    run(packed, p, rows, columns, static_cast<float*>(scratch));
   }
 
   // Lanes are rows; four panels at once, so that four chains and four streams of weights are open.
@@ -91,9 +45,76 @@ struct DenseLoops {
     }
   }
 
+ private:
+  // Multiply-adds, useless lanes and columns included, and the turning of sums.
+  static bool lanes_are_rows(const Product& p, Range rows, Range columns, bool in_blocks) {
+    const auto round = [](int count, int to) { return (count + to - 1) / to * to; };
+    const double wanted = static_cast<double>(columns.size()) * p.columns.width / p.columns.pitch;
+    const double of_rows = round(rows.size(), V::kLanes) * wanted * (p.depth + kTurning);
+    const double of_columns = static_cast<double>(round(rows.size(), ColumnTile::kTileRows)) *
+                              round(columns.size(), V::kLanes) * p.depth;
+    return of_rows < (in_blocks ? kGainOfBlocks : 1.0) * of_columns;
+  }
+  static constexpr int kTurning = 16;
+  static constexpr double kGainOfBlocks = 1.15;  // weights are read from the first-level cache
+
+  static void by_columns(const float* packed, const Product& p, Range rows, Range columns, float*) {
+    const int panels = kBlockBytes / (p.depth * V::kLanes * static_cast<int>(sizeof(float)));
+    const int step = (panels > 0 ? panels : 1) * V::kLanes;
+    for (int first = rows.begin; first < rows.end; first += step) {
+      const int end = rows.end - first < step ? rows.end : first + step;
+      for (int column = columns.begin; column < columns.end; column += ColumnTile::kColumns) {
+        const int left = columns.end - column;
+        const int count = left < ColumnTile::kColumns ? left : ColumnTile::kColumns;
+        for (int row = first; row < end; row += ColumnTile::kTileRows) {
+          const int in_panel = row % V::kLanes;
+          const float* const w = packed + static_cast<std::ptrdiff_t>(row - in_panel) * p.depth + in_panel;
+          ColumnTile::run(w, row, end - row, column, count, p);
+        }
+      }
+    }
+  }
+
+  static void by_rows(const float* packed, const Product& p, Range rows, Range columns, float* scratch) {
+    ColumnPair pairs[kPairs];
+    for (int column = columns.begin;;) {
+      int count = 0;
+      while (count < kPairs && (pairs[count] = next_pair<kHalf>(p.columns, column, columns.end)).half > 0) ++count;
+      if (count == 0) return;
+      for (int row = rows.begin; row < rows.end;) {
+        const int taken = RowTile::rows_of_next(rows.end - row);
+        rows_tile(packed + static_cast<std::ptrdiff_t>(row) * p.depth, p, {row, row + taken}, pairs, count, scratch);
+        row += taken;
+      }
+    }
+  }
+
+  // The weights of `rows` begin at `w`. All columns pass a block of depth before the next one, which is brought from
+  // memory meanwhile.
+  static void rows_tile(const float* w, const Product& p, Range rows, const ColumnPair* pairs, int count,
+                        float* scratch) {
+    const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.depth) * V::kLanes;
+    const int block = scratch ? kDepth : p.depth;
+    alignas(64) float sums_of_one[kSums];
+    for (int d = 0; d < p.depth; d += block) {
+      const int steps = p.depth - d < block ? p.depth - d : block;
+      const bool is_last = d + steps == p.depth;
+      const float* const at = w + d * V::kLanes;
+      const float* const next = is_last ? w + rows.size() / V::kLanes * panel : at + steps * V::kLanes;
+      Operand x = p.x;
+      x.offsets += d;
+      for (int i = 0; i < count; ++i) {
+        float* const sums = block < p.depth ? scratch + i * kSums : sums_of_one;
+        const float* const ahead = i * V::kLanes < rows.size() ? next + i * panel : at;
+        RowTile::add({at, panel, ahead}, rows.size(), pairs[i], x, steps, d == 0, sums);
+        if (is_last) RowTile::store(sums, rows.begin, rows.size(), pairs[i], p);
+      }
+    }
+  }
+
   template <int kPanels>
   static void vector_block(const float* w, const float* x, int row, int left, const Product& p) {
-        const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.depth) * V::kLanes;
+    const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.depth) * V::kLanes;
     typename V::Float acc[kPanels];
 #pragma GCC unroll 8
     for (int v = 0; v < kPanels; ++v) acc[v] = V::zero();
