@@ -8,12 +8,6 @@
 namespace featherweight::kernels {
 namespace {
 
-// Wanted columns before `column`.
-inline int wanted_before(const Columns& columns, int column) {
-  const int in_group = column % columns.pitch;
-  return column / columns.pitch * columns.width + (in_group < columns.width ? in_group : columns.width);
-}
-
 // Stored columns begin ... begin + count - 1 as runs that lie side by side in X, for tiles of at most
 // kMost columns.
 template <int kMost>
