@@ -5,7 +5,7 @@
 
 namespace featherweight::kernels {
 
-using Tile = RowBlocksTile<Avx512, 1, 1, 4>;
+using Tile = RowBlocksTile<Avx512, 1, 1, 8>;
 const RowBlocksKernels kCsrAvx512{1, Tile::kColumns, 128, Tile::multiply,
                                   RowBlocksVector<Avx512, CodesAvx512, 1>::multiply};
 

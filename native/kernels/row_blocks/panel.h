@@ -27,7 +27,8 @@ struct Runs {
   }
 };
 
-// panel[d * stride + i] = X[d][run columns], zeros up to a whole vector. Writes at most a vector beyond.
+// panel[d * stride + i] = X[d][run columns], zeros up to a whole vector: what lay there before might be subnormal, and
+// a multiply-add with it takes a hundred cycles. Writes at most a vector beyond.
 template <class V, int kMost>
 void pack_panel(const float* x, const std::int32_t* offsets, int depth, const Runs<kMost>& runs, int stride,
                 float* panel) {
@@ -42,6 +43,7 @@ void pack_panel(const float* x, const std::int32_t* offsets, int depth, const Ru
       if (i < length) V::store(to + i, V::load(from + i, V::first(length - i)));
       to += length;
     }
+    V::store(to, V::zero());
   }
 }
 
