@@ -53,6 +53,7 @@ void gather_columns(const Product& p, int first, int count, int depth_filled, vo
           continue;
         }
         int i = 0;
+        for (; i + 16 <= run; i += 16) std::memcpy(row + to + i, x + at + i, 64);
         for (; i + 4 <= run; i += 4) std::memcpy(row + to + i, x + at + i, 16);
         for (; i < run; ++i) row[to + i] = x[at + i];
       }

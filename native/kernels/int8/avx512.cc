@@ -1,8 +1,9 @@
 // vpdpbusd: four products of a byte and a signed byte, added to an int32, sixteen columns at a time.
-#include "kernels/int8/int8.h"
-#include "kernels/vec_avx512.h"
+#include "kernels/columns.h"
 #include "kernels/int8/depthwise.h"
+#include "kernels/int8/int8.h"
 #include "kernels/int8/store.h"
+#include "kernels/vec_avx512.h"
 
 namespace featherweight::kernels {
 namespace {
@@ -94,22 +95,19 @@ inline std::int32_t element(const std::int8_t* p) {
   return value;
 }
 
-// `last` masks the last vector; the others are whole. `first` is what the sums begin with.
+// A gathered tile's columns, of which kUsed vectors are there. `first` is what the sums begin with.
 template <int kUsed>
-void sums(const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets, int depth, V::Mask last,
-          const std::int32_t* first, std::int32_t* out) {
+void tile_sums(const std::int8_t* w, const Int8x4* x, int depth, const std::int32_t* first, std::int32_t* out) {
   __m512i acc[kRows][kUsed];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kUsed; ++v) acc[r][v] = _mm512_set1_epi32(first[r]);
   }
-  for (int d = 0; d < depth; ++d, w += 4 * kRows) {
-    const Int8x4* const at = x + offsets[d];
+  for (int d = 0; d < depth; ++d, w += 4 * kRows, x += kColumns) {
     __m512i columns[kUsed];
 #pragma GCC unroll 4
-    for (int v = 0; v < kUsed - 1; ++v) columns[v] = _mm512_loadu_si512(at + v * V::kLanes);
-    columns[kUsed - 1] = _mm512_maskz_loadu_epi32(last, at + (kUsed - 1) * V::kLanes);
+    for (int v = 0; v < kUsed; ++v) columns[v] = _mm512_load_si512(x + v * V::kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const __m512i weight = _mm512_set1_epi32(element(w + 4 * r));
@@ -124,24 +122,48 @@ void sums(const std::int8_t* w, const Int8x4* x, const std::int32_t* offsets, in
   }
 }
 
+// Tiles that pass all rows before the next do: as many as a part of the second-level cache holds. They are gathered
+// first: X is read once, whatever the cache holds of it, and its own rows may lie pages apart.
+int tiles_at_once(int depth) {
+  constexpr int kNear = 128 << 10;  // bytes
+  const int fit = kNear / (depth * kColumns * static_cast<int>(sizeof(Int8x4)));
+  return fit > 1 ? fit : 1;
+}
+
+std::size_t scratch_bytes(int depth) {
+  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * static_cast<std::size_t>(depth) * sizeof(Int8x4);
+}
+
+// A panel times the tiles of `columns`.
+void multiply_panel(const Int8Weights& weights, const Int8x4* tile, const Product& p, const QuantizedOutput* output,
+                    int row, int rows_end, Range columns) {
+  alignas(64) std::int32_t sums[kRows * kColumns + V::kLanes];
+  const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
+  std::int32_t begin[kRows];
+  for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
+  const FourRows<V> out[2] = {{weights, p, output, row, rows_end}, {weights, p, output, row + 4, rows_end}};
+  for (int column = columns.begin; column < columns.end; column += kColumns, tile += kColumns * p.depth) {
+    const int left = columns.end - column, count = left < kColumns ? left : kColumns;
+    const int used = (count + V::kLanes - 1) / V::kLanes;
+    (used == 3 ? tile_sums<3> : used == 2 ? tile_sums<2> : tile_sums<1>)(w, tile, p.depth, begin, sums);
+    const Runs runs(column, count, p, output);
+    out[0].store(sums, kColumns, runs);
+    if (row + 4 < rows_end) out[1].store(sums + 4 * kColumns, kColumns, runs);
+  }
+}
+
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
-              Range columns, void*) {
-  alignas(64) std::int32_t tile[kRows * kColumns + V::kLanes];
-  const auto* const x = static_cast<const Int8x4*>(p.x.data);
-  for (int row = rows.begin; row < rows.end; row += kRows) {
-    const std::int8_t* const w = weights.packed + static_cast<std::ptrdiff_t>(row) * p.depth * 4;
-    std::int32_t begin[kRows];
-    for (int r = 0; r < kRows; ++r) begin[r] = -p.x.zero_point * weights.row_sum[row + r];
-    const FourRows<V> out[2] = {{weights, p, output, row, rows.end}, {weights, p, output, row + 4, rows.end}};
-    for (int column = columns.begin; column < columns.end; column += kColumns) {
-      const int left = columns.end - column, count = left < kColumns ? left : kColumns;
-      const int used = (count + V::kLanes - 1) / V::kLanes, rest = count - (used - 1) * V::kLanes;
-      const auto last = rest == V::kLanes ? V::Mask(0xffff) : V::first(rest);
-      const auto run = used == 3 ? sums<3> : used == 2 ? sums<2> : sums<1>;
-      run(w, x + column, p.x.offsets, p.depth, last, begin, tile);
-      const Runs runs(column, count, p, output);
-      out[0].store(tile, kColumns, runs);
-      if (row + 4 < rows.end) out[1].store(tile + 4 * kColumns, kColumns, runs);
+              Range columns, void* scratch) {
+  auto* const tiles = static_cast<Int8x4*>(scratch);
+  const int block = tiles_at_once(p.depth) * kColumns;
+  const Range wanted = stored_columns(p.columns, columns);
+  Product stored = p;
+  stored.columns = {wanted.end, p.columns.width, p.columns.width};
+  for (int first = wanted.begin; first < wanted.end; first += block) {
+    const Range part{first, wanted.end - first < block ? wanted.end : first + block};
+    gather_columns<kColumns>(p, part.begin, part.size(), p.depth, tiles);
+    for (int row = rows.begin; row < rows.end; row += kRows) {
+      multiply_panel(weights, tiles, stored, output, row, rows.end, part);
     }
   }
 }
@@ -177,7 +199,7 @@ void multiply_vector(const Int8Weights& weights, const Int8x4* x, const Quantiza
 
 }  // namespace
 
-const Int8Kernels kInt8Avx512{kRows, kColumns, false, nullptr, multiply, Int8Depthwise<V>::filter, multiply_vector,
+const Int8Kernels kInt8Avx512{kRows, kColumns, false, scratch_bytes, multiply, Int8Depthwise<V>::filter, multiply_vector,
                               quantize_channels<V>, quantize_vector<V>, range<V>};
 
 }  // namespace featherweight::kernels

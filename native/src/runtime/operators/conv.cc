@@ -23,10 +23,13 @@ Window conv_window(const Model& model, const Node& node) {
 }
 
 Pieces cut(const kernels::Matrix& matrix, std::int64_t rows, int columns, std::int64_t column_bytes, int threads) {
-  // Rows of X that are read again and again while a row tile passes should stay in the cache.
-  constexpr std::int64_t kCachedBytes = 512 << 10;
+  // Rows of X that are read again and again while a row tile passes should stay in the cache. Where the matrix sees to
+  // that, it gathers columns for all of its rows: threads get columns first, as long as a piece has enough of them.
+  constexpr std::int64_t kCachedBytes = 512 << 10, kLeastColumns = 192;
   const std::int64_t tile = std::max(1, matrix.column_tile());
-  const std::int64_t by_cache = matrix.suits_caches() ? columns : kCachedBytes / column_bytes;
+  const std::int64_t of_thread = std::clamp<std::int64_t>(columns / kLeastColumns, 1, threads == 1 ? 1 : 4 * threads);
+  const std::int64_t by_cache =
+      matrix.suits_caches() ? (columns + of_thread - 1) / of_thread : kCachedBytes / column_bytes;
   const int each_column = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
   const int column_pieces = (columns + each_column - 1) / each_column;
   // Rows are cut only as far as threads need pieces.
