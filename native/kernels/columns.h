@@ -29,7 +29,9 @@ void gather_columns(const Product& p, int first, int count, int depth_filled, vo
   constexpr int kPieces = 32;
   Piece pieces[kPieces];
   auto* const words = static_cast<std::uint32_t*>(tiles);
-  const int width = p.columns.width, pitch = p.columns.pitch, size = depth_filled * kTile;
+  const bool is_one_line = p.columns.dense();
+  const int width = is_one_line ? first + count : p.columns.width, pitch = is_one_line ? width : p.columns.pitch;
+  const int size = depth_filled * kTile;
   for (int begin = 0; begin < count; begin += kTile) {
     std::uint32_t* const tile = words + begin / kTile * size;
     for (int i = count - begin < kTile ? 0 : p.depth * kTile; i < size; ++i) tile[i] = 0;

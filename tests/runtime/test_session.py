@@ -105,6 +105,25 @@ def test_threads_wait_for_each_other(linear: Path) -> None:
         np.testing.assert_allclose(results[i], expected(x), rtol=1e-5, atol=1e-5)
 
 
+def test_groups_of_different_formats_are_cut_alike(tmp_path: Path) -> None:
+    """A group that runs sparse may be cut at any row, its dense neighbour at whole panels only."""
+    weight = RNG.standard_normal((64, 24, 3, 3)).astype(np.float32)
+    weight[:32] *= RNG.random(weight[:32].shape) < 0.15
+    kept = np.flatnonzero(weight)
+    file = tmp_path / "groups.fwt"
+    write(file, network(
+        Node("Conv", ("x", "weight"), ("y",), {"group": 2, "pads": (1, 1, 1, 1)}),
+        inputs=(ValueInfo("x", "float32", ("batch", 48, 14, 14)),),
+        outputs=(ValueInfo("y", "float32", ("batch", 64, 14, 14)),),
+        tensors=(CodedTensor("weight", "float32", weight.shape, "sparse", positions=kept,
+                             values=weight.ravel()[kept]),),
+    ))  # fmt: skip
+    x = RNG.standard_normal((1, 48, 14, 14)).astype(np.float32)
+    alone = Session(file, threads=1).run(x)
+    for threads in (2, 3, 5):
+        assert np.array_equal(Session(file, threads=threads).run(x), alone)
+
+
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     file = tmp_path / "two.fwt"
     pair = ("batch", 2)

@@ -61,7 +61,6 @@ struct RowLanes {
   // Adds `steps` steps of depth to `sums`, [column][row], or begins them.
   static void add(const Weights& w, int rows, const ColumnPair& c, const Operand& x, int steps, bool is_first,
                   float* sums) {
-    for (int i = c.count * kRows; i < kColumns * kRows; ++i) sums[i] = 0.0f;  // columns that are not there: not trash
     by_panels<kMaxPanels>(w, rows, c, x, steps, is_first, sums);
   }
 
@@ -74,7 +73,7 @@ struct RowLanes {
       typename V::Float turned[V::kLanes];
 #pragma GCC unroll 16
       for (int j = 0; j < V::kLanes; ++j) {
-        turned[j] = j < kColumns ? V::load(sums + j * kRows + r) : V::zero();
+        turned[j] = j < c.count ? V::load(sums + j * kRows + r) : V::zero();
       }
       V::transpose(turned);
       const int used = rows - r < V::kLanes ? rows - r : V::kLanes;

@@ -1,9 +1,9 @@
 // Without VNNI. Exact: products of bytes added in 16 bits (vpmaddubsw) where they fit, else widened before (steps.h).
-#include "kernels/columns.h"
-#include "kernels/int8/int8.h"
-#include "kernels/vec_avx2.h"
 #include "kernels/int8/depthwise.h"
+#include "kernels/int8/int8.h"
 #include "kernels/int8/store.h"
+#include "kernels/int8/tiles.h"
+#include "kernels/vec_avx2.h"
 
 namespace featherweight::kernels {
 namespace {
@@ -205,18 +205,10 @@ template <int kUsed>
   return cursor.acc;
 }
 
-// Tiles that pass all rows before the next do. They are gathered first: X's own rows may lie pages apart.
-int tiles_at_once(int depth) {
-  constexpr int kNearest = 16 << 10;  // bytes of a cache
-  const int fit = kNearest / (depth * kColumns * static_cast<int>(sizeof(Int8x4)));
-  return fit > 2 ? fit : 2;
-}
+using Tiles = GatheredTiles<kRows, kColumns, (16 << 10), 2>;
 
 // Tiles, or a vector in 16 bits.
-std::size_t scratch_bytes(int depth) {
-  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * static_cast<std::size_t>(depth + 1) *
-         sizeof(Int8x4);
-}
+std::size_t scratch_bytes(int depth) { return Tiles::bytes(depth); }
 
 // A panel times the tiles of `columns`.
 void multiply_panel(const Int8Weights& weights, const __m256i* tiles, const Product& p, const QuantizedOutput* output,
@@ -253,18 +245,9 @@ void multiply_panel(const Int8Weights& weights, const __m256i* tiles, const Prod
 
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void* scratch) {
-  auto* const tiles = static_cast<__m256i*>(scratch);
-  const int block = tiles_at_once(p.depth) * kColumns;
-  const Range wanted = stored_columns(p.columns, columns);
-  Product stored = p;
-  stored.columns = {wanted.end, p.columns.width, p.columns.width};
-  for (int first = wanted.begin; first < wanted.end; first += block) {
-    const Range part{first, wanted.end - first < block ? wanted.end : first + block};
-    gather_columns<kColumns>(p, part.begin, part.size(), p.depth, scratch);
-    for (int row = rows.begin; row < rows.end; row += kRows) {
-      multiply_panel(weights, tiles, stored, output, row, rows.end, part);
-    }
-  }
+  Tiles::each_panel(p, rows, columns, static_cast<Int8x4*>(scratch), [&](const Product& stored, int row, Range part) {
+    multiply_panel(weights, static_cast<const __m256i*>(scratch), stored, output, row, rows.end, part);
+  });
 }
 
 // Lanes are pairs of channels of a row, in 16 bits. Weights are in the order of X.

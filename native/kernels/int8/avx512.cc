@@ -1,8 +1,8 @@
 // vpdpbusd: four products of a byte and a signed byte, added to an int32, sixteen columns at a time.
-#include "kernels/columns.h"
 #include "kernels/int8/depthwise.h"
 #include "kernels/int8/int8.h"
 #include "kernels/int8/store.h"
+#include "kernels/int8/tiles.h"
 #include "kernels/vec_avx512.h"
 
 namespace featherweight::kernels {
@@ -122,17 +122,9 @@ void tile_sums(const std::int8_t* w, const Int8x4* x, int depth, const std::int3
   }
 }
 
-// Tiles that pass all rows before the next do: as many as a part of the second-level cache holds. They are gathered
-// first: X is read once, whatever the cache holds of it, and its own rows may lie pages apart.
-int tiles_at_once(int depth) {
-  constexpr int kNear = 128 << 10;  // bytes
-  const int fit = kNear / (depth * kColumns * static_cast<int>(sizeof(Int8x4)));
-  return fit > 1 ? fit : 1;
-}
+using Tiles = GatheredTiles<kRows, kColumns, (128 << 10), 1>;
 
-std::size_t scratch_bytes(int depth) {
-  return static_cast<std::size_t>(tiles_at_once(depth)) * kColumns * static_cast<std::size_t>(depth) * sizeof(Int8x4);
-}
+std::size_t scratch_bytes(int depth) { return Tiles::bytes(depth); }
 
 // A panel times the tiles of `columns`.
 void multiply_panel(const Int8Weights& weights, const Int8x4* tile, const Product& p, const QuantizedOutput* output,
@@ -155,17 +147,9 @@ void multiply_panel(const Int8Weights& weights, const Int8x4* tile, const Produc
 void multiply(const Int8Weights& weights, const Product& p, const QuantizedOutput* output, Range rows,
               Range columns, void* scratch) {
   auto* const tiles = static_cast<Int8x4*>(scratch);
-  const int block = tiles_at_once(p.depth) * kColumns;
-  const Range wanted = stored_columns(p.columns, columns);
-  Product stored = p;
-  stored.columns = {wanted.end, p.columns.width, p.columns.width};
-  for (int first = wanted.begin; first < wanted.end; first += block) {
-    const Range part{first, wanted.end - first < block ? wanted.end : first + block};
-    gather_columns<kColumns>(p, part.begin, part.size(), p.depth, tiles);
-    for (int row = rows.begin; row < rows.end; row += kRows) {
-      multiply_panel(weights, tiles, stored, output, row, rows.end, part);
-    }
-  }
+  Tiles::each_panel(p, rows, columns, tiles, [&](const Product& stored, int row, Range part) {
+    multiply_panel(weights, tiles, stored, output, row, rows.end, part);
+  });
 }
 
 // Lanes are rows.

@@ -48,6 +48,7 @@ class PackedInt8 final : public Int8Matrix {
   }
   int row_tile() const override { return tile_; }
   int column_tile() const override { return kernels_.column_tile; }
+  bool suits_caches() const override { return true; }
   // The kernel's, and before it a quantized vector.
   std::size_t scratch_bytes() const override {
     const std::size_t own = kernels_.scratch_bytes ? kernels_.scratch_bytes(depth_) : 0;

@@ -163,12 +163,13 @@ struct RowBlocksTile {
 
   template <class Read>
   static void parts(const RowBlocksView& w, const Product& p, Range rows, Range columns, float* scratch) {
-    // Rows of X that overlap, as those of a filter's taps do, take less of the cache where they are. But for a block of
-    // one row there would be as many loads, across two lines each, as multiply-adds.
-    const bool in_place = kInPlace && !p.columns.dense();
+    // Rows of X that overlap, as those of a filter's taps do, take less of the cache where they are, if few columns are
+    // unwanted. But for a block of one row there would be as many loads, across two lines each, as multiply-adds.
+    const Range stored = stored_columns(p.columns, columns);
+    const bool in_place = kInPlace && !p.columns.dense() && 3 * columns.size() <= 4 * stored.size();
     float* const panel = scratch;
     float* const sums = scratch + w.band_depth * kColumns + kAlignment / sizeof(float);
-    const Range all = in_place ? columns : stored_columns(p.columns, columns);
+    const Range all = in_place ? columns : stored;
     for (int begin = all.begin; begin < all.end; begin += kColumns) {
       const int count = all.end - begin < kColumns ? all.end - begin : kColumns;
       for (int row = rows.begin; row < rows.end; row += kChunkRows) {

@@ -30,7 +30,7 @@ Pieces cut(const kernels::Matrix& matrix, std::int64_t rows, int columns, std::i
   const std::int64_t of_thread = std::clamp<std::int64_t>(columns / kLeastColumns, 1, threads == 1 ? 1 : 4 * threads);
   const std::int64_t by_cache =
       matrix.suits_caches() ? (columns + of_thread - 1) / of_thread : kCachedBytes / column_bytes;
-  const int each_column = static_cast<int>(std::clamp<std::int64_t>(by_cache / tile * tile, tile, columns));
+  const int each_column = static_cast<int>(std::min<std::int64_t>(columns, std::max(tile, by_cache / tile * tile)));
   const int column_pieces = (columns + each_column - 1) / each_column;
   // Rows are cut only as far as threads need pieces.
   const int row_tiles = static_cast<int>((rows + matrix.row_tile() - 1) / matrix.row_tile());
@@ -60,7 +60,11 @@ struct Conv {
 };
 
 void Conv::multiply(const Memory& memory, const float* planes_data, float* out, std::int64_t image) const {
-  const Pieces pieces = cut(*matrices[0], group_rows(), planes.columns().count, group_channels() * planes.phases * 4,
+  // Groups may differ in format. Row tiles are powers of two: pieces that the largest divides suit all.
+  const auto& coarsest = *std::max_element(matrices.begin(), matrices.end(), [](const auto& a, const auto& b) {
+    return a->row_tile() < b->row_tile();
+  });
+  const Pieces pieces = cut(*coarsest, group_rows(), planes.columns().count, group_channels() * planes.phases * 4,
                             memory.pool.threads());
   memory.pool.run(static_cast<int>(groups) * pieces.count(), [&](int piece, int thread) {
     const int group = piece / pieces.count();
