@@ -52,7 +52,8 @@ def few_values(values: np.ndarray, density: float = 1.0) -> np.ndarray:
     """Rounded to fifteen values, the smallest pruned."""
     step = np.abs(values).max() / 7
     kept = np.abs(values) >= np.quantile(np.abs(values), 1 - density)
-    return (np.round(values / step) * step * kept).astype(np.float32)
+    rounded = np.round(values / step) * step * kept
+    return (rounded + 0.0).astype(np.float32)  # of 0 and -0, np.unique keeps either: no -0
 
 
 def two_of_sixteen(rows: int, depth: int) -> np.ndarray:
