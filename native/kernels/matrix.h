@@ -27,6 +27,7 @@ class Matrix {
   virtual bool suits_caches() const { return false; }
   // What a call may use as it likes; at least 64-byte aligned.
   virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::size_t vector_scratch_bytes() const { return scratch_bytes(); }  // of multiply_vector
 
   // Whether both ways are there. A linear layer at batch 1 uses `multiply_vector`.
   virtual bool multiplies_columns() const { return true; }

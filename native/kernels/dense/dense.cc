@@ -42,6 +42,7 @@ class DenseMatrix final : public Matrix {
   std::size_t scratch_bytes() const override {
     return kernels_.scratch_bytes ? kernels_.scratch_bytes(rows_, depth_) : 0;
   }
+  std::size_t vector_scratch_bytes() const override { return 0; }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {
     kernels_.multiply(packed_.get(), product, rows, columns, scratch);

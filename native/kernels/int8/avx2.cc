@@ -207,7 +207,6 @@ template <int kUsed>
 
 using Tiles = GatheredTiles<kRows, kColumns, (16 << 10), 2>;
 
-// Tiles, or a vector in 16 bits.
 std::size_t scratch_bytes(int depth) { return Tiles::bytes(depth); }
 
 // A panel times the tiles of `columns`.

@@ -49,10 +49,14 @@ class PackedInt8 final : public Int8Matrix {
   int row_tile() const override { return tile_; }
   int column_tile() const override { return kernels_.column_tile; }
   bool suits_caches() const override { return true; }
-  // The kernel's, and before it a quantized vector.
   std::size_t scratch_bytes() const override {
-    const std::size_t own = kernels_.scratch_bytes ? kernels_.scratch_bytes(depth_) : 0;
-    return static_cast<std::size_t>(depth_ + 16) * sizeof(Int8x4) + own;
+    if (by_vectors_) return vector_scratch_bytes();
+    return kernels_.scratch_bytes ? kernels_.scratch_bytes(depth_) : 0;
+  }
+  // The quantized vector, up to a whole line, and then the kernel's.
+  std::size_t vector_scratch_bytes() const override {
+    const auto depth = static_cast<std::size_t>(depth_);
+    return (depth + 16) * sizeof(Int8x4) + kInt8VectorScratch * (depth + 2);
   }
 
   void multiply(const Product& product, Range rows, Range columns, void* scratch) const override {

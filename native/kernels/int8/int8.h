@@ -30,18 +30,20 @@ struct QuantizedOutput {
   Quantization quantization;
 };
 
+constexpr std::size_t kInt8VectorScratch = 8;
+
 // One instruction set's functions. `y` of a product may be null where `quantized` is not.
 struct Int8Kernels {
   int row_tile, column_tile;
   bool wants_order;  // of steps (steps.h), in `multiply`
-  std::size_t (*scratch_bytes)(int depth);  // null: none
+  std::size_t (*scratch_bytes)(int depth);  // of `multiply`; null: none
   void (*multiply)(const Int8Weights& weights, const Product& product, const QuantizedOutput* quantized,
                    Range rows, Range columns, void* scratch);
   // The same of filters that read one channel each, for one panel of four rows: the product's x are their channels'
   // elements, a row of x for each tap. Here `packed` is [row / 4][tap / 4][row % 4][tap % 4].
   void (*filter)(const Int8Weights& filters, const Product& product, const QuantizedOutput* quantized, Range rows,
                  Range columns);
-  // x: `depth` elements; `scratch` as above.
+  // x: `depth` elements; `scratch`: kInt8VectorScratch bytes an element, and of two more.
   void (*multiply_vector)(const Int8Weights& weights, const Int8x4* x, const Quantization& quantization,
                           float* y, const Epilogue& epilogue, Range rows, void* scratch);
   // Elements of four channels' runs of `count` floats. A null channel is filled with bytes 0.

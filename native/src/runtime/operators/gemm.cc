@@ -94,7 +94,7 @@ void build_linear(Plan& plan, const Node& node, std::int64_t count, std::int64_t
   step.weight_bytes = weights.matrix->bytes();
   auto linear = std::make_shared<Linear>(Linear{count, depth, rows, end, std::move(weights.matrix), 0,
                                                 node.inputs[0], node.outputs[0]});
-  linear->thread_bytes = whole_lines(linear->matrix->scratch_bytes());
+  linear->thread_bytes = whole_lines(linear->matrix->vector_scratch_bytes());
   step.scratch_bytes = static_cast<std::size_t>(plan.threads()) * linear->thread_bytes;
   step.run = [linear](const Memory& memory) { linear->run(memory); };
   plan.add(std::move(step));
