@@ -30,6 +30,7 @@ struct QuantizedOutput {
   Quantization quantization;
 };
 
+// Bytes that `multiply_vector` uses for each element of x: four activations in 16 bits.
 constexpr std::size_t kInt8VectorScratch = 8;
 
 // One instruction set's functions. `y` of a product may be null where `quantized` is not.
