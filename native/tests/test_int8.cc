@@ -326,9 +326,11 @@ void test_order_of_steps() {
       std::vector<std::uint16_t> order(static_cast<std::size_t>(depth));
       std::vector<std::int8_t> packed{1, 2, 3};
       const Steps steps = order_steps(panel.data(), depth, kRows, top, order.data(), &packed);
-      const int plain = 2 * steps.pairs + steps.singles, centred = 2 * steps.centred_pairs + steps.centred_singles;
+      const int in_fours = 4 * steps.fours, in_pairs = in_fours + 2 * steps.pairs, plain = in_pairs + steps.singles;
+      const int centred = 2 * steps.centred_pairs + steps.centred_singles;
       CHECK(steps.begin == 3 && plain + centred == depth && (top != 127 || centred == 0));
       CHECK(packed.size() == static_cast<std::size_t>(3 + (plain + 2 * centred) * kStep));
+      if (depth == 301) CHECK(top == 127 ? in_fours > depth / 2 : in_pairs > depth / 4);
       std::vector<int> seen(static_cast<std::size_t>(depth));
       for (const int d : order) ++seen[d];
       CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
@@ -366,8 +368,9 @@ void test_order_of_steps() {
         }
         return true;
       };
-      for (int pair = 0; pair < steps.pairs; ++pair) CHECK(fits(2 * pair, 2, false));
-      for (int i = 2 * steps.pairs; i < plain; ++i) CHECK(fits(i, 1, false));
+      for (int i = 0; i < in_fours; i += 4) CHECK(fits(i, 4, false));
+      for (int i = in_fours; i < in_pairs; i += 2) CHECK(fits(i, 2, false));
+      for (int i = in_pairs; i < plain; ++i) CHECK(fits(i, 1, false));
       for (int pair = 0; pair < steps.centred_pairs; ++pair) CHECK(fits(plain + 2 * pair, 2, true));
       for (int i = plain; i < depth; ++i) CHECK(fits(i, 1, true) && !fits(i, 1, false));
     }

@@ -160,11 +160,13 @@ struct Cursor {
   const __m256i* x;
   Sums<kUsed> acc;
 
+  const __m256i* x_of(int step) const { return x + std::size_t{order[step]} * kVectors; }
+
   // Two steps at a time that fit 16 bits together: widened once.
   template <class Step>
   void add_pairs(int count) {
     for (; count > 0; --count, w += 2 * Step::kBytes, order += 2) {
-      const __m256i *const a = x + order[0] * kVectors, *const b = x + order[1] * kVectors;
+      const __m256i *const a = x_of(0), *const b = x_of(1);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
@@ -179,12 +181,38 @@ struct Cursor {
   template <class Step>
   void add_singles(int count) {
     for (; count > 0; --count, w += Step::kBytes, ++order) {
-      const __m256i* const a = x + order[0] * kVectors;
+      const __m256i* const a = x_of(0);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
         for (int v = 0; v < kUsed; ++v) {
           acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], sums_of_pairs(Step::products(w, r, a[v])));
+        }
+      }
+    }
+  }
+
+  // Four steps at a time that fit 16 bits together, of one vector of X after the other: registers beside the sums hold
+  // four. Left alone, compilers keep the weights from the first to the second and add in an order that takes more of
+  // them: both push sums out to memory.
+  void add_fours(int count) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (; count > 0; --count, w += 4 * Plain::kBytes, order += 4) {
+      const __m256i* const four[4] = {x_of(0), x_of(1), x_of(2), x_of(3)};
+#pragma GCC unroll 2
+      for (int v = 0; v < kUsed; ++v) {
+        const __m256i a = four[0][v], b = four[1][v], c = four[2][v], d = four[3][v];
+        const std::int8_t* weights = w;
+        asm volatile("" : "+r"(weights));
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          const auto products = [&](int step, __m256i value) {
+            return Plain::products(weights + step * Plain::kBytes, r, value);
+          };
+          __m256i ab = _mm256_add_epi16(products(0, a), products(1, b));
+          asm("" : "+x"(ab));
+          const __m256i abcd = _mm256_add_epi16(_mm256_add_epi16(ab, products(2, c)), products(3, d));
+          acc.at[r][v] = _mm256_add_epi32(acc.at[r][v], _mm256_madd_epi16(abcd, ones));
         }
       }
     }
@@ -198,6 +226,7 @@ template <int kUsed>
   const Steps& steps = weights.steps[panel];
   Cursor<kUsed> cursor{weights.packed + steps.begin, weights.order + static_cast<std::ptrdiff_t>(panel) * weights.depth, x,
                        Sums<kUsed>(first)};
+  cursor.add_fours(steps.fours);
   cursor.template add_pairs<Plain>(steps.pairs);
   cursor.template add_singles<Plain>(steps.singles);
   cursor.template add_pairs<Centred>(steps.centred_pairs);

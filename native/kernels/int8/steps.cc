@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kMostRows = 4;
 constexpr int kMostCentred = 256;  // times -128 is the least of 16 bits
+constexpr int kWindow = 32;        // of steps, within which X is near
 
 // What the weights of each 16-bit lane, half a row's four channels, add up to.
 struct Reach {
@@ -31,35 +32,41 @@ bool fit_together(const Reach& a, const Reach& b, int limit) {
   return most <= limit;
 }
 
-// Steps of one kind: pairs side by side, and those that found no other.
-struct Paired {
-  std::vector<int> pairs, singles, rest;  // rest: do not fit alone
+// Steps whose products are added in 16 bits and then widened once.
+struct Group {
+  std::vector<int> steps;
+  Reach reach;
+  int most;  // of `reach`
 };
 
-// Each of `steps` is joined to the one of the next few that reaches furthest of those that fit.
-Paired pair_up(const std::int8_t* panel, const std::vector<int>& steps, int rows, bool is_centred, int limit, int window) {
-  std::vector<Reach> reach;
-  std::vector<int> most;
-  for (const int d : steps) {
-    reach.push_back(reach_of(panel + d * rows * 4, rows, is_centred));
-    most.push_back(reach.back().most());
-  }
-  Paired found;
-  const int count = static_cast<int>(steps.size());
-  std::vector<bool> is_taken(steps.size());
-  for (int i = 0; i < count; ++i) {
+struct Joined {
+  std::vector<Group> joined, alone;
+};
+
+// Two groups to one: each with the one of the next few that reaches furthest of those that fit together with it.
+Joined join(const std::vector<Group>& groups, int limit, int window) {
+  Joined found;
+  std::vector<bool> is_taken(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
     if (is_taken[i]) continue;
-    int mate = -1;
-    for (int other = i + 1; other < count && steps[other] <= steps[i] + window && most[i] <= limit; ++other) {
-      const bool is_better = !is_taken[other] && most[other] <= limit && (mate < 0 || most[other] > most[mate]);
-      if (is_better && fit_together(reach[i], reach[other], limit)) mate = other;
+    const Group& group = groups[i];
+    std::size_t mate = i;
+    for (std::size_t other = i + 1; other < groups.size(); ++other) {
+      const Group& next = groups[other];
+      if (next.steps.front() > group.steps.front() + window) break;
+      const bool is_better = !is_taken[other] && (mate == i || next.most > groups[mate].most);
+      if (is_better && fit_together(group.reach, next.reach, limit)) mate = other;
     }
-    if (mate >= 0) {
-      is_taken[mate] = true;
-      found.pairs.insert(found.pairs.end(), {steps[i], steps[mate]});
-    } else {
-      (most[i] <= limit ? found.singles : found.rest).push_back(steps[i]);
+    if (mate == i) {
+      found.alone.push_back(group);
+      continue;
     }
+    is_taken[mate] = true;
+    Group both = group;
+    both.steps.insert(both.steps.end(), groups[mate].steps.begin(), groups[mate].steps.end());
+    for (int lane = 0; lane < 4 * kMostRows; ++lane) both.reach.at[lane] += groups[mate].reach.at[lane];
+    both.most = both.reach.most();
+    found.joined.push_back(std::move(both));
   }
   return found;
 }
@@ -68,27 +75,36 @@ Paired pair_up(const std::int8_t* panel, const std::vector<int>& steps, int rows
 
 Steps order_steps(const std::int8_t* panel, int depth, int rows, int top, std::uint16_t* order,
                   std::vector<std::int8_t>* packed) {
-  const int window = top < 128 ? 1 : 32;  // of steps, within which X is near; neighbours where nearly all fit
-  std::vector<int> all(static_cast<std::size_t>(depth));
-  for (int d = 0; d < depth; ++d) all[d] = d;
-  const Paired plain = pair_up(panel, all, rows, false, 32767 / top, window);
-  const Paired centred = pair_up(panel, plain.rest, rows, true, kMostCentred, window);
-  Steps steps{static_cast<int>(plain.pairs.size() / 2), static_cast<int>(plain.singles.size()),
-              static_cast<int>(centred.pairs.size() / 2), static_cast<int>(centred.singles.size()),
-              static_cast<std::ptrdiff_t>(packed->size()), {}};
-  for (const auto* some : {&plain.pairs, &plain.singles}) {
-    for (const int d : *some) {
-      *order++ = static_cast<std::uint16_t>(d);
-      packed->insert(packed->end(), panel + d * rows * 4, panel + (d + 1) * rows * 4);
+  const int limit = 32767 / top, window = top < 128 ? 1 : kWindow;  // neighbours where nearly all fit
+  std::vector<Group> plain, high;
+  for (int d = 0; d < depth; ++d) {
+    const std::int8_t* const step = panel + d * rows * 4;
+    const Reach reach = reach_of(step, rows, false), centred = reach_of(step, rows, true);
+    if (reach.most() <= limit) plain.push_back({{d}, reach, reach.most()});
+    else high.push_back({{d}, centred, centred.most()});
+  }
+  const Joined in_plain = join(plain, limit, window), in_pairs = join(in_plain.joined, limit, kWindow);
+  const Joined in_centred = join(high, kMostCentred, window);
+  const auto count = [](const std::vector<Group>& groups) { return static_cast<int>(groups.size()); };
+  Steps steps{count(in_pairs.joined), count(in_pairs.alone), count(in_plain.alone), count(in_centred.joined),
+              count(in_centred.alone), static_cast<std::ptrdiff_t>(packed->size()), {}};
+  for (const auto* groups : {&in_pairs.joined, &in_pairs.alone, &in_plain.alone}) {
+    for (const Group& group : *groups) {
+      for (const int d : group.steps) {
+        *order++ = static_cast<std::uint16_t>(d);
+        packed->insert(packed->end(), panel + d * rows * 4, panel + (d + 1) * rows * 4);
+      }
     }
   }
-  for (const auto* some : {&centred.pairs, &centred.singles}) {
-    for (const int d : *some) {
-      *order++ = static_cast<std::uint16_t>(d);
-      const std::int8_t* const w = panel + d * rows * 4;
-      for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(std::abs(w[i])));
-      for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(w[i] < 0 ? 0x7f : -0x80));
-      for (int i = 0; i < rows * 4; ++i) steps.missing[i / 4] += (w[i] < 0 ? 127 : 128) * w[i];
+  for (const auto* groups : {&in_centred.joined, &in_centred.alone}) {
+    for (const Group& group : *groups) {
+      for (const int d : group.steps) {
+        *order++ = static_cast<std::uint16_t>(d);
+        const std::int8_t* const w = panel + d * rows * 4;
+        for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(std::abs(w[i])));
+        for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(w[i] < 0 ? 0x7f : -0x80));
+        for (int i = 0; i < rows * 4; ++i) steps.missing[i / 4] += (w[i] < 0 ? 127 : 128) * w[i];
+      }
     }
   }
   return steps;

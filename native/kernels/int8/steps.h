@@ -13,10 +13,10 @@
 
 namespace featherweight::kernels {
 
-// A panel's steps, in their order: pairs that fit 16 bits together, steps that fit alone; then such pairs and steps
-// with centred activations.
+// A panel's steps, in their order: fours and pairs that fit 16 bits together, steps that fit alone; then such pairs and
+// steps with centred activations.
 struct Steps {
-  int pairs, singles, centred_pairs, centred_singles;
+  int fours, pairs, singles, centred_pairs, centred_singles;
   std::ptrdiff_t begin;    // of the panel's weights among all, in bytes
   std::int32_t missing[4];  // what centring takes from the sum of a row: 128 * w or 127 * w of its weights
 };
