@@ -4,6 +4,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <stdexcept>
 
 #include "bindings.h"
@@ -53,7 +54,8 @@ void check(const std::vector<Array>& arrays, const std::vector<fw::PortInfo>& in
   }
 }
 
-void run(fw::Session& session, const std::vector<Input>& inputs, const std::vector<Output>& outputs) {
+// Returns what the run took, in milliseconds.
+double run(fw::Session& session, const std::vector<Input>& inputs, const std::vector<Output>& outputs) {
   check(inputs, session.inputs(), "input");
   check(outputs, session.outputs(), "output");
   std::vector<const float*> in;
@@ -61,7 +63,9 @@ void run(fw::Session& session, const std::vector<Input>& inputs, const std::vect
   for (const Input& array : inputs) in.push_back(array.data());
   for (const Output& array : outputs) out.push_back(array.data());
   nb::gil_scoped_release release;
+  const auto begin = std::chrono::steady_clock::now();
   session.run(in.data(), out.data());
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
 std::vector<Layer> layers(const fw::Session& session) {

@@ -212,8 +212,7 @@ class Session:
         """Name, operator, format, detail, note, bytes of weights, ms of the last timed run."""
 
     def time_layers(self, on: bool) -> None: ...
-    def run(
-        self, inputs: list[NDArray[np.float32]], outputs: list[NDArray[np.float32]]
-    ) -> None: ...
+    def run(self, inputs: list[NDArray[np.float32]], outputs: list[NDArray[np.float32]]) -> float:
+        """Fill the outputs; return the milliseconds it took."""
 
 def runtime_operators() -> list[str]: ...

@@ -1,10 +1,12 @@
 """Rounds in turns, and the bootstrap's interval."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from featherweight.errors import InvalidArgumentError
-from featherweight.measure.timing import Timing, bootstrap_median, time_in_turns
+from featherweight.measure.timing import Timing, ask_in_turns, bootstrap_median, time_in_turns
 
 
 def test_calls_take_turns_and_warm_up_uncounted() -> None:
@@ -16,6 +18,13 @@ def test_calls_take_turns_and_warm_up_uncounted() -> None:
     assert {name: len(timing.seconds) for name, timing in timings.items()} == {"a": 3, "b": 3}
     with pytest.raises(InvalidArgumentError, match="rounds"):
         time_in_turns({}, rounds=0)
+
+
+def test_calls_that_say_what_they_took_are_believed() -> None:
+    taken = {"a": iter((9.0, 1.0, 2.0)), "b": iter((9.0, 4.0, 5.0))}
+    calls = {name: partial(next, seconds) for name, seconds in taken.items()}
+    timings = ask_in_turns(calls, rounds=2, warmup=1)
+    assert timings == {"a": Timing((1.0, 2.0)), "b": Timing((4.0, 5.0))}
 
 
 def test_the_interval_holds_the_median_of_most_samples() -> None:

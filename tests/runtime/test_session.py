@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,18 @@ def test_what_it_says_of_itself(linear: Path) -> None:
     session.run(np.zeros((1, 6), np.float32))
     assert session.layers[0].milliseconds > 0
     session.time_layers(False)
+
+
+def test_the_last_run_s_time_is_all_of_its_passes_and_no_more(linear: Path) -> None:
+    session = Session(linear, batch=2)
+    assert session.milliseconds == 0.0
+    begin = time.perf_counter()
+    session.run(np.zeros((1001, 6), np.float32))
+    whole = 1e3 * (time.perf_counter() - begin)
+    passes = session.milliseconds
+    assert 0 < passes <= whole
+    session.run(np.zeros((0, 6), np.float32))
+    assert session.milliseconds == 0.0
 
 
 def test_layers_on_this_machine(linear: Path) -> None:
