@@ -34,9 +34,17 @@ bool fit_together(const Reach& a, const Reach& b, int limit) {
 
 // Steps whose products are added in 16 bits and then widened once.
 struct Group {
-  std::vector<int> steps;
+  int steps[4], count;
   Reach reach;
   int most;  // of `reach`
+
+  Group(int step, const Reach& of_step) : steps{step}, count(1), reach(of_step), most(reach.most()) {}
+  void add(const Group& other) {
+    std::copy(other.steps, other.steps + other.count, steps + count);
+    count += other.count;
+    for (int lane = 0; lane < 4 * kMostRows; ++lane) reach.at[lane] += other.reach.at[lane];
+    most = reach.most();
+  }
 };
 
 struct Joined {
@@ -44,6 +52,7 @@ struct Joined {
 };
 
 // Two groups to one: each with the one of the next few that reaches furthest of those that fit together with it.
+// Groups hold at most two steps.
 Joined join(const std::vector<Group>& groups, int limit, int window) {
   Joined found;
   std::vector<bool> is_taken(groups.size());
@@ -53,7 +62,7 @@ Joined join(const std::vector<Group>& groups, int limit, int window) {
     std::size_t mate = i;
     for (std::size_t other = i + 1; other < groups.size(); ++other) {
       const Group& next = groups[other];
-      if (next.steps.front() > group.steps.front() + window) break;
+      if (next.steps[0] > group.steps[0] + window) break;
       const bool is_better = !is_taken[other] && (mate == i || next.most > groups[mate].most);
       if (is_better && fit_together(group.reach, next.reach, limit)) mate = other;
     }
@@ -62,11 +71,8 @@ Joined join(const std::vector<Group>& groups, int limit, int window) {
       continue;
     }
     is_taken[mate] = true;
-    Group both = group;
-    both.steps.insert(both.steps.end(), groups[mate].steps.begin(), groups[mate].steps.end());
-    for (int lane = 0; lane < 4 * kMostRows; ++lane) both.reach.at[lane] += groups[mate].reach.at[lane];
-    both.most = both.reach.most();
-    found.joined.push_back(std::move(both));
+    found.joined.push_back(group);
+    found.joined.back().add(groups[mate]);
   }
   return found;
 }
@@ -79,33 +85,32 @@ Steps order_steps(const std::int8_t* panel, int depth, int rows, int top, std::u
   std::vector<Group> plain, high;
   for (int d = 0; d < depth; ++d) {
     const std::int8_t* const step = panel + d * rows * 4;
-    const Reach reach = reach_of(step, rows, false), centred = reach_of(step, rows, true);
-    if (reach.most() <= limit) plain.push_back({{d}, reach, reach.most()});
-    else high.push_back({{d}, centred, centred.most()});
+    const Group group(d, reach_of(step, rows, false));
+    if (group.most <= limit) plain.push_back(group);
+    else high.emplace_back(d, reach_of(step, rows, true));
   }
   const Joined in_plain = join(plain, limit, window), in_pairs = join(in_plain.joined, limit, kWindow);
   const Joined in_centred = join(high, kMostCentred, window);
   const auto count = [](const std::vector<Group>& groups) { return static_cast<int>(groups.size()); };
   Steps steps{count(in_pairs.joined), count(in_pairs.alone), count(in_plain.alone), count(in_centred.joined),
               count(in_centred.alone), static_cast<std::ptrdiff_t>(packed->size()), {}};
-  for (const auto* groups : {&in_pairs.joined, &in_pairs.alone, &in_plain.alone}) {
-    for (const Group& group : *groups) {
-      for (const int d : group.steps) {
-        *order++ = static_cast<std::uint16_t>(d);
-        packed->insert(packed->end(), panel + d * rows * 4, panel + (d + 1) * rows * 4);
+  const auto each = [&](const std::vector<Group>& groups, const auto& append) {
+    for (const Group& group : groups) {
+      for (int i = 0; i < group.count; ++i) {
+        *order++ = static_cast<std::uint16_t>(group.steps[i]);
+        append(panel + group.steps[i] * rows * 4);
       }
     }
+  };
+  for (const auto* groups : {&in_pairs.joined, &in_pairs.alone, &in_plain.alone}) {
+    each(*groups, [&](const std::int8_t* w) { packed->insert(packed->end(), w, w + rows * 4); });
   }
   for (const auto* groups : {&in_centred.joined, &in_centred.alone}) {
-    for (const Group& group : *groups) {
-      for (const int d : group.steps) {
-        *order++ = static_cast<std::uint16_t>(d);
-        const std::int8_t* const w = panel + d * rows * 4;
-        for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(std::abs(w[i])));
-        for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(w[i] < 0 ? 0x7f : -0x80));
-        for (int i = 0; i < rows * 4; ++i) steps.missing[i / 4] += (w[i] < 0 ? 127 : 128) * w[i];
-      }
-    }
+    each(*groups, [&](const std::int8_t* w) {
+      for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(std::abs(w[i])));
+      for (int i = 0; i < rows * 4; ++i) packed->push_back(static_cast<std::int8_t>(w[i] < 0 ? 0x7f : -0x80));
+      for (int i = 0; i < rows * 4; ++i) steps.missing[i / 4] += (w[i] < 0 ? 127 : 128) * w[i];
+    });
   }
   return steps;
 }
