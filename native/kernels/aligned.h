@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
-#include <new>
 
 namespace featherweight {
 
@@ -17,12 +16,12 @@ struct AlignedDelete {
 template <typename T>
 using AlignedArray = std::unique_ptr<T[], AlignedDelete>;
 
+// Throws std::bad_alloc, and so is not here: kernels include this, and are compiled without exceptions.
+void* allocate_aligned(std::size_t bytes);
+
 template <typename T>
 AlignedArray<T> aligned_array(std::size_t count) {
-  const std::size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-  void* const p = std::aligned_alloc(kAlignment, bytes > 0 ? bytes : kAlignment);
-  if (p == nullptr) throw std::bad_alloc();
-  return AlignedArray<T>(static_cast<T*>(p));
+  return AlignedArray<T>(static_cast<T*>(allocate_aligned(count * sizeof(T))));
 }
 
 }  // namespace featherweight
